@@ -1,0 +1,115 @@
+/**
+ * Keeps sessions within what their tokens allow, after the door as well: a fresh token may allow less, tokens expire or
+ * are revoked, and the account tree changes.
+ */
+import type { AccountDirectory } from '../auth/accounts.ts';
+import { checkAccount, checkFamily, checkScope } from '../auth/authorization.ts';
+import type { Identity } from '../auth/identity.ts';
+import { ActionError } from '../errors.ts';
+import type { Catalogue } from '../families/catalogue.ts';
+import type { Log } from '../log.ts';
+import { errorReply } from '../protocol/reply.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Session } from '../session/session.ts';
+import type { Interest } from '../session/subscription.ts';
+
+/** How often an authority that can revoke tokens is asked again. */
+const renewMs = 300_000;
+/** And when it can't be reached. */
+const renewRetryMs = 30_000;
+
+export class SessionGuard {
+  readonly #renewing = new Set<Session>();
+
+  constructor(
+    private readonly registry: Registry,
+    private readonly catalogue: Catalogue,
+    private readonly accounts: AccountDirectory,
+    private readonly authTimeoutMs: number,
+    private readonly log: Log,
+  ) {}
+
+  /** Gives a session its identity, or a fresh one of the same account, claims and all. */
+  accept(session: Session, identity: Identity): void {
+    const isFirst = session.identity === undefined;
+    session.authenticateAs(identity);
+    if (isFirst) this.registry.sessions.note(session);
+    else this.#enforce(session);
+  }
+
+  /** The account tree changed: what it allows no more ends, and what hangs on realms is planned anew. */
+  onAccountsChanged(): void {
+    for (const session of this.registry.sessions.all()) this.#enforce(session);
+    this.registry.replan(({ text, account }) => this.catalogue.parse(text, account));
+  }
+
+  /** Once a second. */
+  tick(now: number): void {
+    for (const session of this.registry.sessions.all()) {
+      if (session.deliverUntil > now) this.#renewIfDue(session, now);
+      else if (session.deliverUntil > 0) this.#end(session, new ActionError('token_expired'), now);
+      else if (now - session.unauthenticatedSince >= this.authTimeoutMs) session.transport.close('unauthenticated');
+    }
+  }
+
+  /** The token is worth nothing any more; the connection stays, for a fresh one. */
+  #end(session: Session, reason: ActionError, now: number): void {
+    session.endToken(now);
+    this.registry.unsubscribeAll(session);
+    session.transport.sendText(errorReply(undefined, reason));
+  }
+
+  #renewIfDue(session: Session, now: number): void {
+    const { identity } = session;
+    if (identity?.renew === undefined || now - session.identifiedAt < renewMs || this.#renewing.has(session)) return;
+    this.#renewing.add(session);
+    void this.#renew(session, identity, identity.renew).finally(() => this.#renewing.delete(session));
+  }
+
+  async #renew(session: Session, identity: Identity, renew: () => Promise<Identity>): Promise<void> {
+    const outcome = await renew().catch((error: unknown) => error);
+    // Meanwhile the client may have gone, or shown a fresh token itself.
+    if (session.closed || session.identity !== identity) return;
+    if (!(outcome instanceof Error)) this.accept(session, outcome as Identity);
+    else if (outcome instanceof ActionError && outcome.code !== 'source_unavailable')
+      this.#end(session, outcome, Date.now());
+    else {
+      session.identifiedAt += renewRetryMs;
+      this.log.warn(
+        { err: outcome, sessionId: session.id },
+        'a token could not be checked again; it stays valid for now',
+      );
+    }
+  }
+
+  /** Ends the subscriptions that are not allowed (any more), and says so. */
+  #enforce(session: Session): void {
+    const reasons = new Map<string, ActionError>();
+    for (const subscription of [...session.subscriptions]) {
+      const reason = this.#objection(session, subscription.interest);
+      if (reason === undefined) continue;
+      this.registry.unsubscribe(subscription);
+      reasons.set(
+        reason.code,
+        new ActionError(reason.code, `${reason.message}: the subscription to ${subscription.interest.text} ended`),
+      );
+    }
+    for (const reason of reasons.values()) session.transport.sendText(errorReply(undefined, reason));
+  }
+
+  #objection(session: Session, interest: Interest): ActionError | undefined {
+    const { identity } = session;
+    if (identity === undefined) return undefined;
+    try {
+      checkScope(identity, 'events');
+      checkAccount(identity, interest.account, this.accounts);
+      checkFamily(identity, interest.family);
+      // Some bindings can only be understood with the account's realm.
+      this.catalogue.parse(interest.text, interest.account);
+      return undefined;
+    } catch (error) {
+      if (error instanceof ActionError) return error;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,173 @@
+/** What happens to a client's message: the server's table of contents. */
+import { digestOf } from '../auth/identity.ts';
+import { ActionError, actionErrors } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { type ClientMessage, decodeMessage, MalformedMessage, type RequestId } from '../protocol/client-message.ts';
+import { errorReply, successReply } from '../protocol/reply.ts';
+import type { Session } from '../session/session.ts';
+import type { Action, ActionServices, Request } from './action.ts';
+import { ping } from './ping.ts';
+import { subscribe } from './subscribe.ts';
+import { unsubscribe } from './unsubscribe.ts';
+
+/** A new action is a file beside this and a line here. */
+const actions: ReadonlyMap<string, Action> = new Map([
+  ['subscribe', subscribe],
+  ['unsubscribe', unsubscribe],
+  ['ping', ping],
+]);
+
+/** A message on its way through the steps. */
+interface Call {
+  readonly session: Session;
+  readonly frame: Buffer;
+  readonly services: ActionServices;
+  /** Filled in by `decode` and `chooseAction`; every later step may rely on them. */
+  message: ClientMessage;
+  action: Action;
+}
+
+/** Every client frame passes these in order, and is performed then. The first to throw becomes the error reply. */
+const steps: readonly ((call: Call) => void | Promise<void>)[] = [
+  decode,
+  throttle,
+  chooseAction,
+  authenticate,
+  authorize,
+  checkLimits,
+  validate,
+];
+
+function decode(call: Call): void {
+  call.message = decodeMessage(call.frame);
+  call.session.countWellFormed();
+}
+
+function throttle({ session, services }: Call): void {
+  const { ratePerSecond, rateBurst } = services.limits;
+  if (session.takeRateToken(Date.now(), ratePerSecond, rateBurst)) return;
+  throw new ActionError(
+    'rate_limited',
+    `rate limit exceeded: ${ratePerSecond} messages a second, ${rateBurst} at once`,
+  );
+}
+
+function chooseAction(call: Call): void {
+  const { action: name } = call.message;
+  const action = actions.get(name);
+  if (action === undefined) {
+    throw new ActionError('unknown_action', `${actionErrors.unknown_action} ${JSON.stringify(name.slice(0, 64))}`);
+  }
+  call.action = action;
+}
+
+async function authenticate({ session, message: { token }, action, services }: Call): Promise<void> {
+  if (token !== undefined) return acceptToken(session, token, services);
+  if (!action.needsToken) return;
+  if (session.identity === undefined) throw new ActionError('token_required');
+  if (!session.hasValidToken(Date.now())) throw new ActionError('token_expired');
+}
+
+async function acceptToken(session: Session, token: string, services: ActionServices): Promise<void> {
+  // Clients of this field send their token with every message: the same one needs no second check while it is valid.
+  if (session.identity?.tokenDigest === digestOf(token) && session.hasValidToken(Date.now())) return;
+  const identity = await services.authenticator.identify(token);
+  if (session.closed) return;
+  if (session.identity !== undefined && session.identity.accountId !== identity.accountId) {
+    throw new ActionError(
+      'account_unauthorized',
+      'unauthorized account id: the token is of another account than the socket',
+    );
+  }
+  services.guard.accept(session, identity);
+}
+
+function authorize(call: Call): void {
+  if (call.action.needsToken) call.action.authorize?.(requestOf(call));
+}
+
+function checkLimits(call: Call): void {
+  if (call.action.needsToken) call.action.checkLimits?.(requestOf(call));
+}
+
+function validate(call: Call): void {
+  if (call.action.needsToken) call.action.validate?.(requestOf(call));
+}
+
+function requestOf({ session, message, services }: Call): Request {
+  if (session.identity === undefined) throw new ActionError('token_required');
+  return { session, message, services, identity: session.identity };
+}
+
+export class Pipeline {
+  constructor(
+    private readonly services: ActionServices,
+    private readonly log: Log,
+  ) {}
+
+  /**
+   * Takes a text frame. Messages of a session are done one after the other, so that an unsubscribe sent behind a
+   * subscribe finds it done; while one waits for the broker, as many may wait behind it as the rate limit lets in.
+   */
+  receive(session: Session, frame: Buffer): void {
+    if (session.inbox === undefined) {
+      session.inbox = [];
+      void this.#work(session, session.inbox, frame);
+    } else if (this.#hasRoom(session.inbox)) {
+      session.inbox.push(frame);
+    } else {
+      const error = new ActionError('rate_limited', 'rate limit exceeded: too many messages wait for an earlier one');
+      session.transport.sendText(errorReply(requestIdOf(frame), error));
+    }
+  }
+
+  #hasRoom(inbox: readonly Buffer[]): boolean {
+    const { rateBurst, ratePerSecond, maxMessageBytes } = this.services.limits;
+    const brokerSeconds = 5;
+    if (inbox.length >= rateBurst + ratePerSecond * brokerSeconds) return false;
+    return inbox.length < 16 || inbox.reduce((sum, { length }) => sum + length, 0) < maxMessageBytes * 16;
+  }
+
+  /** Never rejects. */
+  async #work(session: Session, inbox: Buffer[], first: Buffer): Promise<void> {
+    for (let frame: Buffer | undefined = first; frame !== undefined && !session.closed; frame = inbox.shift()) {
+      const reply = await this.#answer(session, frame);
+      if (!session.closed) session.transport.sendText(reply);
+      if (session.isTooMalformed) session.transport.close('malformed');
+    }
+    session.inbox = undefined;
+  }
+
+  async #answer(session: Session, frame: Buffer): Promise<string> {
+    const call = { session, frame, services: this.services } as Call;
+    try {
+      for (const step of steps) await step(call);
+      const data = await (call.action.needsToken ? call.action.perform(requestOf(call)) : call.action.perform());
+      return successReply(call.message.requestId, data);
+    } catch (error) {
+      if (!(error instanceof MalformedMessage)) return errorReply(call.message?.requestId, this.#asActionError(error));
+      session.countMalformed();
+      return errorReply(error.requestId, error);
+    }
+  }
+
+  #asActionError(error: unknown): ActionError {
+    if (!(error instanceof ActionError)) {
+      this.log.error({ err: error }, 'fault while serving a message');
+      return new ActionError('internal');
+    }
+    if (error.cause !== undefined)
+      this.log.warn({ err: error.cause, code: error.code }, 'a message could not be served');
+    return error;
+  }
+}
+
+/** The id of a message that is not looked at otherwise, as far as it can be read. */
+function requestIdOf(frame: Buffer): RequestId | undefined {
+  try {
+    return decodeMessage(frame).requestId;
+  } catch (error) {
+    if (error instanceof MalformedMessage) return error.requestId;
+    throw error;
+  }
+}

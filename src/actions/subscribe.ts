@@ -1,0 +1,97 @@
+/** `subscribe`: all of the message's bindings or none, and a reply only when the broker holds what they need. */
+import { checkAccount, checkFamily, checkScope } from '../auth/authorization.ts';
+import { ActionError } from '../errors.ts';
+import type { Binding } from '../families/family.ts';
+import type { Interest } from '../session/subscription.ts';
+import type { Action, Request } from './action.ts';
+
+export const subscribe: Action = {
+  needsToken: true,
+
+  authorize(request) {
+    checkScope(request.identity, 'events');
+    checkAccount(request.identity, accountOf(request), request.services.accounts);
+  },
+
+  checkLimits(request) {
+    const { maxBindings } = request.services.limits;
+    const wanted = request.session.subscriptions.length + newBindings(request).length;
+    if (wanted <= maxBindings) return;
+    throw new ActionError(
+      'too_many_bindings',
+      `too many bindings: the socket would hold ${wanted}, the limit is ${maxBindings}`,
+    );
+  },
+
+  validate(request) {
+    if (request.message.bindings.length === 0) throw new ActionError('binding_missing');
+    for (const text of request.message.bindings) understand(text, request);
+  },
+
+  async perform(request) {
+    const { registry } = request.services;
+    const held = holdAll(request);
+    try {
+      await registry.confirmed(held);
+      checkStillAllowed(request, held);
+    } catch (error) {
+      for (const interest of held) registry.letGo(interest);
+      throw error;
+    }
+    for (const interest of held) registry.subscribe(request.session, interest, request.message.requestId);
+    relabel(request);
+    return { subscribed: held.map(({ text }) => text), subscriptions: request.session.bindingTexts() };
+  },
+};
+
+function accountOf({ message, identity }: Request): string {
+  return message.accountId ?? identity.accountId;
+}
+
+/** @throws ActionError where the text is no binding, or the token excludes its family */
+function understand(text: string, request: Request): Binding {
+  const binding = request.services.catalogue.parse(text, accountOf(request));
+  checkFamily(request.identity, binding.family);
+  return binding;
+}
+
+/** The message's bindings that the socket doesn't hold yet. */
+function newBindings(request: Request): string[] {
+  const account = accountOf(request);
+  return request.message.bindings.filter((text) => request.session.holds(account, text) === undefined);
+}
+
+function holdAll(request: Request): Interest[] {
+  const { registry } = request.services;
+  const held: Interest[] = [];
+  try {
+    for (const text of newBindings(request)) {
+      held.push(registry.hold(accountOf(request), text, () => understand(text, request)));
+    }
+  } catch (error) {
+    for (const interest of held) registry.letGo(interest);
+    throw error;
+  }
+  return held;
+}
+
+/** While the broker was asked, the socket may have closed, the token ended, or the account tree changed. */
+function checkStillAllowed(request: Request, held: readonly Interest[]): void {
+  const { session, services } = request;
+  const { identity } = session;
+  if (session.closed || identity === undefined || !session.hasValidToken(Date.now())) {
+    throw new ActionError('token_expired');
+  }
+  checkScope(identity, 'events');
+  checkAccount(identity, accountOf(request), services.accounts);
+  for (const { family } of held) checkFamily(identity, family);
+}
+
+/** Name and metadata of the latest subscribe win. */
+function relabel({ session, message }: Request): void {
+  if (message.name === undefined && message.metadata === undefined) return;
+  session.label = {
+    name: message.name ?? session.label.name,
+    metadata: message.metadata ?? session.label.metadata,
+  };
+}

@@ -1,0 +1,26 @@
+/** `unsubscribe`: from the bindings named, from an account's, or from everything. What is not held is no error. */
+import type { Subscription } from '../session/subscription.ts';
+import type { Action, Request } from './action.ts';
+
+export const unsubscribe: Action = {
+  needsToken: true,
+
+  perform(request) {
+    const ended = named(request);
+    for (const subscription of ended) request.services.registry.unsubscribe(subscription);
+    return {
+      unsubscribed: ended.map(({ interest }) => interest.text),
+      subscribed: [],
+      subscriptions: request.session.bindingTexts(),
+    };
+  },
+};
+
+function named({ session, message, identity }: Request): Subscription[] {
+  const { accountId, bindings } = message;
+  if (bindings.length === 0) {
+    return session.subscriptions.filter(({ interest }) => accountId === undefined || interest.account === accountId);
+  }
+  const account = accountId ?? identity.accountId;
+  return bindings.map((text) => session.holds(account, text)).filter((subscription) => subscription !== undefined);
+}

@@ -1,0 +1,134 @@
+/** A connection that recovers by amqplib's own means, through every address in turn. */
+import amqp, { type Channel, type ChannelModel, type RecoveringChannelModel } from 'amqplib';
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { Addresses } from './addresses.ts';
+
+/** How long the broker may take for one operation. Under a memory alarm it may take for ever. ms */
+export const operationMs = 4000;
+const connectMs = 10_000;
+
+export interface ConnectionHandler {
+  /** Makes queues, consumers and channels anew after each connect. What it throws is tried again later. */
+  setup(model: ChannelModel): Promise<void>;
+  onUp(): void;
+  /** Told when the broker is lost, and again for each attempt that fails. */
+  onDown(reason: string): void;
+  /** The broker stops taking messages (a memory or disk alarm), or takes them again. */
+  onBlocked?(isBlocked: boolean): void;
+}
+
+export class BrokerConnection {
+  readonly #addresses: Addresses;
+  #recovering: RecoveringChannelModel | undefined;
+  #isUp = false;
+  #isStopped = false;
+
+  /** @param name shown among the broker's connections */
+  constructor(
+    urls: readonly string[],
+    private readonly name: string,
+    private readonly handler: ConnectionHandler,
+    private readonly log: Log,
+  ) {
+    this.#addresses = new Addresses(urls);
+  }
+
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  async start(): Promise<void> {
+    const recovering = await amqp.connect(this.#addresses.options, {
+      noDelay: true,
+      timeout: connectMs,
+      clientProperties: { connection_name: this.name },
+      recovery: {
+        maxDelay: 5000,
+        // With the default, a broker that is away at the start could not even be observed.
+        waitForConnect: false,
+        setup: (model: ChannelModel) => this.#setup(model),
+      },
+    });
+    this.#recovering = recovering;
+    this.#listen(recovering);
+    if (this.#isStopped) await recovering.close();
+  }
+
+  async #setup(model: ChannelModel): Promise<void> {
+    // amqplib listens for errors only once this is through: a connection lost in between would end the process.
+    model.on('error', (error) => this.log.debug({ err: error, connection: this.name }, 'broker connection failed'));
+    await within(connectMs, this.handler.setup(model));
+  }
+
+  #listen(recovering: RecoveringChannelModel): void {
+    recovering.on('connect', () => {
+      this.#isUp = true;
+      this.log.info({ connection: this.name, broker: this.#addresses.shown }, 'broker connected');
+      this.handler.onUp();
+    });
+    recovering.on('disconnect', (error) => this.#onDown(error));
+    recovering.on('connect-failed', (error) => this.#onDown(error));
+    recovering.on('blocked', (reason: string) => {
+      this.log.warn({ connection: this.name, reason }, 'broker takes no messages now');
+      this.handler.onBlocked?.(true);
+    });
+    recovering.on('unblocked', () => {
+      this.log.info({ connection: this.name }, 'broker takes messages again');
+      this.handler.onBlocked?.(false);
+    });
+    recovering.on('error', (error) => this.log.warn({ err: error, connection: this.name }, 'broker connection failed'));
+    recovering.on('handler-error', (error: Error) => this.log.error({ err: error }, 'fault in a broker event handler'));
+  }
+
+  #onDown(error: Error): void {
+    this.#isUp = false;
+    if (this.#isStopped) return;
+    const reason = `${this.#addresses.shown}: ${messageOf(error)}`;
+    this.#addresses.rotate();
+    this.log.warn({ connection: this.name, reason }, 'broker is away');
+    this.handler.onDown(reason);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#isUp = false;
+    if (this.#recovering === undefined) return;
+    // A broker that doesn't answer the goodbye is not waited for.
+    await within(operationMs, this.#recovering.close()).catch((error: unknown) => {
+      this.log.debug({ err: error, connection: this.name }, 'broker did not say goodbye');
+    });
+  }
+}
+
+/** A channel with the listeners that keep a failure of it from ending the process. */
+export async function openChannel(
+  model: ChannelModel,
+  onClose: () => void,
+  onError: (error: Error) => void,
+): Promise<Channel> {
+  const channel = await within(operationMs, model.createChannel());
+  channel.on('error', onError);
+  channel.on('close', onClose);
+  return channel;
+}
+
+/** Settles as `operation` does, or rejects after so many milliseconds. */
+export async function within<T>(ms: number, operation: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the broker did not answer within ${ms} ms`)), ms);
+  });
+  // What fails after its deadline has nobody left to tell.
+  operation.catch(() => undefined);
+  try {
+    return await Promise.race([operation, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The AMQP reply code of an error that closed a channel: 404 not found, 406 precondition failed, … */
+export function replyCode(error: unknown): number | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'number' ? error.code : undefined;
+}

@@ -1,0 +1,186 @@
+/** RabbitMQ as the bus: this node's queue of events, bound and unbound as the plan says. */
+import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from 'amqplib';
+import type { Bus, BusListener } from '../bus.ts';
+import { messageOf } from '../errors.ts';
+import type { Pattern } from '../families/family.ts';
+import type { Log } from '../log.ts';
+import { BrokerConnection, openChannel, operationMs, within } from './connection.ts';
+import { TopologyChannel } from './topology-channel.ts';
+
+export interface RabbitBusOptions {
+  readonly urls: readonly string[];
+  readonly nodeName: string;
+  /** Messages that the broker hands over before it waits for an acknowledgement. */
+  readonly prefetch?: number;
+  /** Messages that wait at the broker at most; the oldest give way. */
+  readonly queueLength?: number;
+}
+
+const defaultPrefetch = 500;
+const defaultQueueLength = 50_000;
+/** What a node that can't keep up may cost the broker, bytes. */
+const queueBytes = 134_217_728;
+/** Dropped messages that are kept to be counted: beyond it the count is "at least". */
+const overflowLength = 10_000;
+const overflowBytes = 16_777_216;
+const overflowPollMs = 2000;
+
+/** What there is while the broker is. */
+interface Link {
+  readonly queue: string;
+  readonly overflowQueue: string;
+  readonly consumer: Channel;
+  readonly topology: TopologyChannel;
+}
+
+export class RabbitBus implements Bus {
+  readonly #connection: BrokerConnection;
+  #listener: BusListener | undefined;
+  #link: Link | undefined;
+  /** The last delivery that was not acknowledged yet. */
+  #unsettled: ConsumeMessage | undefined;
+  #overflowTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly options: RabbitBusOptions,
+    private readonly log: Log,
+  ) {
+    this.#connection = new BrokerConnection(
+      options.urls,
+      `event-horizon ${options.nodeName}`,
+      {
+        setup: (model) => this.#setup(model),
+        onUp: () => this.#listener?.onUp(),
+        onDown: (reason) => {
+          this.#link = undefined;
+          this.#unsettled = undefined;
+          this.#listener?.onDown(reason);
+        },
+      },
+      log,
+    );
+  }
+
+  get isUp(): boolean {
+    return this.#connection.isUp && this.#link !== undefined;
+  }
+
+  start(listener: BusListener): void {
+    this.#listener = listener;
+    this.#connection.start().catch((error: unknown) => listener.onDown(messageOf(error)));
+    this.#overflowTimer = setInterval(() => void this.#countOverflow(), overflowPollMs);
+    this.#overflowTimer.unref();
+  }
+
+  async bind({ exchange, routingPattern }: Pattern): Promise<void> {
+    const { topology, queue } = this.#requireLink();
+    await topology.bind(queue, { name: exchange, type: 'topic' }, routingPattern);
+  }
+
+  async unbind(pattern: Pattern): Promise<void> {
+    const { topology, queue } = this.#requireLink();
+    await topology.unbind(queue, pattern);
+  }
+
+  settle(): void {
+    const message = this.#unsettled;
+    if (message === undefined || this.#link === undefined) return;
+    this.#unsettled = undefined;
+    try {
+      this.#link.consumer.ack(message, true);
+    } catch (error) {
+      // The channel has just closed. The broker hands what it held to nobody else: the queue goes with the connection.
+      if (!(error instanceof IllegalOperationError)) throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#overflowTimer);
+    await this.#connection.stop();
+    this.#link = undefined;
+  }
+
+  #requireLink(): Link {
+    if (this.#link === undefined) throw new Error('the broker is away');
+    return this.#link;
+  }
+
+  async #setup(model: ChannelModel): Promise<void> {
+    this.#link = undefined;
+    this.#unsettled = undefined;
+    const consumer = await openChannel(
+      model,
+      () => this.#recycle(model, consumer, 'the channel was closed'),
+      (error) => this.log.warn({ err: error }, 'the broker closed the channel of events'),
+    );
+    const [queue, overflowQueue] = await this.#declareQueues(consumer);
+    await within(operationMs, consumer.prefetch(this.options.prefetch ?? defaultPrefetch));
+    this.#link = { queue, overflowQueue, consumer, topology: new TopologyChannel(model) };
+    await within(
+      operationMs,
+      consumer.consume(queue, (message) => {
+        if (message === null) this.#recycle(model, consumer, 'the broker cancelled the consumer');
+        else this.#onMessage(message);
+      }),
+    );
+  }
+
+  /**
+   * The queue of events, and one for what it drops when it is full: nobody reads that one, its length is the number of
+   * messages lost.
+   */
+  async #declareQueues(channel: Channel): Promise<[queue: string, overflowQueue: string]> {
+    const exclusive = { exclusive: true, autoDelete: true };
+    const overflow = await within(
+      operationMs,
+      channel.assertQueue('', {
+        ...exclusive,
+        arguments: { 'x-max-length': overflowLength, 'x-max-length-bytes': overflowBytes },
+      }),
+    );
+    const events = await within(
+      operationMs,
+      channel.assertQueue('', {
+        ...exclusive,
+        arguments: {
+          'x-max-length': this.options.queueLength ?? defaultQueueLength,
+          'x-max-length-bytes': queueBytes,
+          'x-overflow': 'drop-head',
+          'x-dead-letter-exchange': '',
+          'x-dead-letter-routing-key': overflow.queue,
+        },
+      }),
+    );
+    return [events.queue, overflow.queue];
+  }
+
+  #onMessage(message: ConsumeMessage): void {
+    this.#unsettled = message;
+    const { fields, properties, content } = message;
+    this.#listener?.onDelivery({
+      exchange: fields.exchange,
+      routingKey: fields.routingKey,
+      body: content,
+      contentEncoding: typeof properties.contentEncoding === 'string' ? properties.contentEncoding : undefined,
+    });
+  }
+
+  /** The connection lives but its consumer doesn't: recovery only knows connections, so this one is given up. */
+  #recycle(model: ChannelModel, consumer: Channel, reason: string): void {
+    if (this.#link?.consumer !== consumer) return;
+    this.log.warn({ reason }, 'starting over with the broker');
+    this.#link = undefined;
+    model.close().catch((error: unknown) => this.log.debug({ err: error }, 'broker connection was closed already'));
+  }
+
+  async #countOverflow(): Promise<void> {
+    const link = this.#link;
+    if (link === undefined || !this.isUp) return;
+    try {
+      const lost = await link.topology.purge(link.overflowQueue);
+      if (lost > 0) this.#listener?.onOverflow(lost);
+    } catch (error) {
+      if (this.#link === link) this.log.debug({ err: error }, 'could not count what the broker dropped');
+    }
+  }
+}

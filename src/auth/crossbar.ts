@@ -1,0 +1,77 @@
+/**
+ * Tokens that a Kazoo Crossbar issued: it is asked (`/v2/auth/tokeninfo`) and asked again while a socket lives on the
+ * token, since a token can be revoked there.
+ */
+import { decodeJwt, errors } from 'jose';
+import { z } from 'zod';
+import { ActionError } from '../errors.ts';
+import { type Authenticator, type Claims, claimsSchema, type Identity, identityOf } from './identity.ts';
+
+const timeoutMs = 5000;
+const maxAnswerBytes = 65_536;
+
+const answerSchema = z.object({ data: claimsSchema });
+
+/** @param address the Crossbar's base address, `http://crossbar:8000` */
+export function createCrossbarAuthenticator(address: string): Authenticator {
+  const endpoint = `${address.replace(/\/+$/, '')}/v2/auth/tokeninfo`;
+
+  async function identify(token: string): Promise<Identity> {
+    const claims = await ask(endpoint, token);
+    const identity = identityOf({ ...claims, exp: claims.exp ?? expiryOf(token) }, token);
+    if (identity.expiresAt <= Date.now()) throw new ActionError('token_expired');
+    return { ...identity, renew: () => identify(token) };
+  }
+
+  return { identify };
+}
+
+async function ask(endpoint: string, token: string): Promise<Claims> {
+  const response = await request(endpoint, token);
+  if (response.status === 404 || response.status >= 500) throw unavailable(`it answered ${response.status}`);
+  if (!response.ok) throw new ActionError('token_invalid', 'failed to authenticate token: Crossbar does not know it');
+  const answer = answerSchema.safeParse(await readJson(response));
+  if (!answer.success)
+    throw new ActionError('token_invalid', 'failed to authenticate token: Crossbar names no account for it');
+  return answer.data.data;
+}
+
+/** The token goes in the body, and never in the address, which proxies log; older Crossbars only know the query. */
+async function request(endpoint: string, token: string): Promise<Response> {
+  const headers = { 'x-auth-token': token, 'content-type': 'application/json', accept: 'application/json' };
+  const signal = AbortSignal.timeout(timeoutMs);
+  try {
+    const body = JSON.stringify({ data: { token } });
+    const response = await fetch(endpoint, { method: 'POST', headers, body, signal, redirect: 'error' });
+    if (response.status !== 404 && response.status !== 405) return response;
+    return await fetch(`${endpoint}?token=${encodeURIComponent(token)}`, { headers, signal, redirect: 'error' });
+  } catch (error) {
+    throw unavailable('it can not be reached', error);
+  }
+}
+
+async function readJson(response: Response): Promise<unknown> {
+  try {
+    const text = await response.text();
+    return text.length > maxAnswerBytes ? undefined : JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw unavailable('its answer broke off', error);
+  }
+}
+
+function unavailable(reason: string, cause?: unknown): ActionError {
+  return new ActionError('source_unavailable', `the token can not be checked at the Crossbar now: ${reason}`, {
+    cause,
+  });
+}
+
+/** Crossbar vouches for the token, and when it is a JWT it says itself when it ends. */
+function expiryOf(token: string): number | undefined {
+  try {
+    return decodeJwt(token).exp;
+  } catch (error) {
+    if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * JWTs: HS256/384/512 with shared secrets, RS256/ES256/EdDSA with a public key or the keys of a JWKS document. The kind of
+ * key decides which algorithms it may check, so that a public key is never taken for a shared secret.
+ */
+import { createSecretKey, type KeyObject } from 'node:crypto';
+import {
+  createRemoteJWKSet,
+  customFetch,
+  decodeProtectedHeader,
+  errors,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  jwtVerify,
+} from 'jose';
+import { ActionError, messageOf } from '../errors.ts';
+import { type Authenticator, claimsSchema, identityOf } from './identity.ts';
+
+const sharedAlgorithms = ['HS256', 'HS384', 'HS512'];
+const algorithmOfKeyType: Readonly<Record<string, string>> = { rsa: 'RS256', ec: 'ES256', ed25519: 'EdDSA' };
+const publicAlgorithms = Object.values(algorithmOfKeyType);
+
+export interface JwtSettings {
+  /** Shared secrets, the current one first. */
+  readonly secrets: readonly string[];
+  readonly publicKey?: KeyObject | undefined;
+  readonly jwksUrl?: string | undefined;
+  readonly issuer?: string | undefined;
+  readonly audience?: string | undefined;
+}
+
+/** A token that no configured key signed: not ours, maybe another authority's. */
+export class ForeignTokenError extends ActionError {
+  constructor(reason: string) {
+    super('token_invalid', `failed to authenticate token: ${reason}`);
+  }
+}
+
+/** A key and the algorithms that it may be used with. */
+interface Key {
+  readonly key: KeyObject | JWTVerifyGetKey;
+  readonly algorithms: readonly string[];
+}
+
+export function createJwtAuthenticator(settings: JwtSettings): Authenticator {
+  const keys = keysOf(settings);
+  const options: JWTVerifyOptions = {
+    requiredClaims: ['exp', 'account_id'],
+    ...(settings.issuer !== undefined && { issuer: settings.issuer }),
+    ...(settings.audience !== undefined && { audience: settings.audience }),
+  };
+
+  return {
+    async identify(token) {
+      const algorithm = algorithmOf(token);
+      const fitting = keys.filter((key) => key.algorithms.includes(algorithm));
+      if (fitting.length === 0) throw new ForeignTokenError('its algorithm is not accepted');
+      const claims = claimsSchema.safeParse(await verify(token, fitting, options));
+      if (claims.success) return identityOf(claims.data, token);
+      const [issue] = claims.error.issues;
+      throw new ActionError(
+        'token_invalid',
+        `failed to authenticate token: ${issue?.path.join('.')} ${issue?.message}`,
+      );
+    },
+  };
+}
+
+function keysOf(settings: JwtSettings): Key[] {
+  const keys: Key[] = settings.secrets.map((secret) => ({
+    key: createSecretKey(secret, 'utf8'),
+    algorithms: sharedAlgorithms,
+  }));
+  const type = settings.publicKey?.asymmetricKeyType;
+  const algorithm = type === undefined ? undefined : algorithmOfKeyType[type];
+  if (settings.publicKey !== undefined && algorithm !== undefined) {
+    keys.push({ key: settings.publicKey, algorithms: [algorithm] });
+  }
+  if (settings.jwksUrl !== undefined) keys.push({ key: remoteKeys(settings.jwksUrl), algorithms: publicAlgorithms });
+  return keys;
+}
+
+function algorithmOf(token: string): string {
+  try {
+    return String(decodeProtectedHeader(token).alg);
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof errors.JOSEError) throw new ForeignTokenError('it is no JWT');
+    throw error;
+  }
+}
+
+/** Tries each key in turn; only a wrong signature or a missing key asks for the next one. */
+async function verify(token: string, keys: readonly Key[], options: JWTVerifyOptions): Promise<JWTPayload> {
+  let reason = 'no key fits';
+  for (const { key, algorithms } of keys) {
+    const keyOptions = { ...options, algorithms: [...algorithms] };
+    try {
+      const verified =
+        typeof key === 'function' ? jwtVerify(token, key, keyOptions) : jwtVerify(token, key, keyOptions);
+      return (await verified).payload;
+    } catch (error) {
+      const isWrongKey =
+        error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey;
+      if (!isWrongKey) throw refusal(error);
+      reason = messageOf(error);
+    }
+  }
+  throw new ForeignTokenError(reason);
+}
+
+function refusal(error: unknown): ActionError {
+  if (error instanceof errors.JWTExpired) return new ActionError('token_expired');
+  const isOurs =
+    error instanceof errors.JWTInvalid ||
+    error instanceof errors.JWTClaimValidationFailed ||
+    error instanceof errors.JWSInvalid;
+  if (isOurs) return new ActionError('token_invalid', `failed to authenticate token: ${error.message}`);
+  if (error instanceof errors.JOSENotSupported || error instanceof errors.JOSEAlgNotAllowed)
+    return new ForeignTokenError(error.message);
+  return new ActionError('source_unavailable', 'the token keys can not be fetched now; try again', { cause: error });
+}
+
+const refreshBurst = 10;
+const refreshIntervalMs = 5000;
+
+/**
+ * The keys of a JWKS document: cached ten minutes, fetched anew at once for an unknown `kid`. Anybody can invent a
+ * `kid`, so fetches have a budget: ten at once, then one every five seconds.
+ */
+function remoteKeys(url: string): JWTVerifyGetKey {
+  let budget = refreshBurst;
+  let refilledAt = Date.now();
+  return createRemoteJWKSet(new URL(url), {
+    cacheMaxAge: 600_000,
+    cooldownDuration: 0,
+    timeoutDuration: 5000,
+    [customFetch]: (address, init) => {
+      const now = Date.now();
+      budget = Math.min(refreshBurst, budget + (now - refilledAt) / refreshIntervalMs);
+      refilledAt = now;
+      if (budget < 1) throw new Error('JWKS document fetched too often');
+      budget -= 1;
+      return fetch(address, init);
+    },
+  });
+}

@@ -1,0 +1,232 @@
+/** Several nodes on one broker: who lives, which sockets the others have, closing one of theirs. */
+import { randomUUID } from 'node:crypto';
+import type { ControlChannel, Delivery } from '../bus.ts';
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { decodeBody } from '../payload.ts';
+import {
+  type Answer,
+  advertiseSchema,
+  answerSchema,
+  answersExchange,
+  closeKey,
+  closeRequestSchema,
+  getKey,
+  getRequestSchema,
+  gregorianSeconds,
+  headersOf,
+  nodesExchange,
+  questionsExchange,
+  type Sender,
+  type SocketRecord,
+} from './messages.ts';
+import { type NodeKey, nodeKeyOf, Roster } from './roster.ts';
+
+/** How often a node says that it lives; it counts as gone after twice the time. ms */
+const advertiseMs = 5000;
+/** How long the others have for an answer. ms */
+const answerMs = 500;
+
+/** The sockets of this node, as the cluster sees them. */
+export interface LocalSockets {
+  ofAccount(account: string): SocketRecord[];
+  /** @param account undefined: whichever account it belongs to */
+  find(id: string, account: string | undefined): SocketRecord | undefined;
+  /** @returns whether there was such a socket */
+  close(account: string, id: string): boolean;
+}
+
+/** What was asked of all nodes. */
+export interface Gathered<T> {
+  readonly found: T;
+  /** Some node that lives didn't answer in time. */
+  readonly partial: boolean;
+}
+
+interface Question {
+  readonly missing: Set<NodeKey>;
+  readonly answers: Answer[];
+  /** Whether an answer makes the others' unnecessary. */
+  readonly isEnough: (answer: Answer) => boolean;
+  readonly done: () => void;
+}
+
+export class Cluster {
+  readonly #roster: Roster;
+  readonly #questions = new Map<string, Question>();
+  readonly #startedAt = Date.now();
+  #advertiseAt = 0;
+
+  constructor(
+    private readonly control: ControlChannel,
+    private readonly sockets: LocalSockets,
+    private readonly sender: Sender,
+    private readonly log: Log,
+  ) {
+    this.#roster = new Roster(sender.instanceId);
+  }
+
+  start(): void {
+    this.control.start({ onMessage: (message) => this.#onMessage(message), onUp: () => this.#advertise() });
+  }
+
+  /** Once a second. */
+  tick(now: number): void {
+    if (this.control.isUp && now >= this.#advertiseAt) this.#advertise();
+  }
+
+  async stop(): Promise<void> {
+    if (this.control.isUp) this.#say({ Expires: 0 });
+    await this.control.stop();
+  }
+
+  async socketsOf(account: string): Promise<Gathered<SocketRecord[]>> {
+    const { answers, partial } = await this.#ask(
+      getKey,
+      { 'Event-Name': 'get_req', 'Account-ID': account },
+      () => false,
+    );
+    const others = answers.flatMap((answer) => recordsOf(answer)).filter((record) => belongsTo(record, account));
+    return { found: [...this.sockets.ofAccount(account), ...others], partial };
+  }
+
+  async findSocket(account: string, id: string): Promise<Gathered<SocketRecord | undefined>> {
+    const own = this.sockets.find(id, account);
+    if (own !== undefined) return { found: own, partial: false };
+    const isIt = (record: SocketRecord): boolean => record.websocket_session_id === id && belongsTo(record, account);
+    const question = { 'Event-Name': 'get_req', 'Account-ID': account, 'Socket-ID': id };
+    const { answers, partial } = await this.#ask(getKey, question, (answer) => recordsOf(answer).some(isIt));
+    return { found: answers.flatMap((answer) => recordsOf(answer)).find(isIt), partial };
+  }
+
+  /** Closes a socket, on whichever node it is. `found` tells whether there was one. */
+  async closeSocket(account: string, id: string): Promise<Gathered<boolean>> {
+    if (this.sockets.close(account, id)) return { found: true, partial: false };
+    const isClosed = (answer: Answer): boolean => answer['Event-Name'] === 'close_resp' && answer.Closed;
+    const question = { 'Event-Name': 'close_req', 'Account-ID': account, 'Socket-ID': id };
+    const { answers, partial } = await this.#ask(closeKey, question, isClosed);
+    return { found: answers.some(isClosed), partial };
+  }
+
+  /** Asks all others that live, and waits for exactly those. */
+  async #ask(
+    routingKey: string,
+    question: object,
+    isEnough: (answer: Answer) => boolean,
+  ): Promise<{ answers: Answer[]; partial: boolean }> {
+    const missing = this.#roster.living(Date.now());
+    if (missing.size === 0) return { answers: [], partial: false };
+    const id = randomUUID();
+    const answers: Answer[] = [];
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#questions.set(id, { missing, answers, isEnough, done: resolve });
+        setTimeout(resolve, answerMs).unref();
+        try {
+          this.control.publish(questionsExchange, routingKey, {
+            ...headersOf(this.sender),
+            'Msg-ID': id,
+            'Event-Category': 'websockets',
+            'Server-ID': this.control.address,
+            ...question,
+          });
+        } catch (error) {
+          reject(error);
+        }
+      });
+    } catch (error) {
+      this.log.warn({ reason: messageOf(error) }, 'the other nodes could not be asked');
+    } finally {
+      this.#questions.delete(id);
+    }
+    return { answers, partial: missing.size > 0 && !answers.some(isEnough) };
+  }
+
+  #onMessage(message: Delivery): void {
+    const decoded = decodeBody(message);
+    if (typeof decoded === 'string') return;
+    const { payload } = decoded;
+    try {
+      if (message.exchange === nodesExchange.name) this.#onAdvertise(payload);
+      else if (message.routingKey === getKey) this.#onGetRequest(payload);
+      else if (message.routingKey === closeKey) this.#onCloseRequest(payload);
+      else this.#onAnswer(payload);
+    } catch (error) {
+      this.log.warn(
+        { reason: messageOf(error), exchange: message.exchange },
+        'a message of another node was of no use',
+      );
+    }
+  }
+
+  #onAdvertise(payload: unknown): void {
+    const message = advertiseSchema.safeParse(payload);
+    // Who is new doesn't know us either, and shall not have to wait for our next message.
+    if (message.success && this.#roster.note(message.data, Date.now())) this.#advertise();
+  }
+
+  #onGetRequest(payload: unknown): void {
+    const request = getRequestSchema.parse(payload);
+    if (request['Instance-ID'] === this.sender.instanceId) return;
+    const account = request['Account-ID'] ?? request['Auth-Account-ID'];
+    const id = request['Socket-ID'];
+    const data = id !== undefined ? (this.sockets.find(id, account) ?? []) : this.sockets.ofAccount(account ?? '');
+    this.#answer(request, { 'Event-Name': 'get_resp', Data: data });
+  }
+
+  #onCloseRequest(payload: unknown): void {
+    const request = closeRequestSchema.parse(payload);
+    if (request['Instance-ID'] === this.sender.instanceId) return;
+    const isClosed = this.sockets.close(request['Account-ID'], request['Socket-ID']);
+    this.#answer(request, { 'Event-Name': 'close_resp', Closed: isClosed });
+  }
+
+  #answer(request: { readonly 'Msg-ID'?: string | undefined; readonly 'Server-ID': string }, answer: object): void {
+    this.control.publish(answersExchange, request['Server-ID'], {
+      ...headersOf(this.sender),
+      ...(request['Msg-ID'] !== undefined && { 'Msg-ID': request['Msg-ID'] }),
+      'Event-Category': 'websockets',
+      ...answer,
+    });
+  }
+
+  #onAnswer(payload: unknown): void {
+    const answer = answerSchema.parse(payload);
+    const question = this.#questions.get(answer['Msg-ID']);
+    if (question === undefined) return;
+    question.answers.push(answer);
+    question.missing.delete(nodeKeyOf(answer));
+    if (question.missing.size === 0 || question.isEnough(answer)) question.done();
+  }
+
+  #advertise(): void {
+    this.#advertiseAt = Date.now() + advertiseMs;
+    this.#say({ Expires: advertiseMs });
+  }
+
+  #say(fields: { readonly Expires: number }): void {
+    try {
+      this.control.publish(nodesExchange, '', {
+        ...headersOf(this.sender),
+        'Event-Category': 'nodes',
+        'Event-Name': 'advertise',
+        'Used-Memory': this.sender.usedMemory(),
+        Version: this.sender.version,
+        WhApps: { blackhole: { Startup: gregorianSeconds(this.#startedAt) } },
+        ...fields,
+      });
+    } catch (error) {
+      this.log.debug({ reason: messageOf(error) }, 'could not advertise this node');
+    }
+  }
+}
+
+function recordsOf(answer: Answer): SocketRecord[] {
+  if (answer['Event-Name'] !== 'get_resp') return [];
+  return Array.isArray(answer.Data) ? answer.Data : [answer.Data];
+}
+
+/** Kazoo's own answers name no account: they were asked for this one. */
+function belongsTo(record: SocketRecord, account: string): boolean {
+  return record.account_id === undefined || record.account_id === account;
+}

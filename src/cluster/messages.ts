@@ -1,0 +1,111 @@
+/** What nodes say to each other, in the bus's own vocabulary, so that Kazoo's Crossbar and Blackhole can ask and answer too. */
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { ControlBinding, ExchangeSpec } from '../bus.ts';
+
+export const appName = 'event-horizon';
+
+/** The exchanges of the conversation. */
+export const nodesExchange: ExchangeSpec = { name: 'nodes', type: 'fanout' };
+export const questionsExchange: ExchangeSpec = { name: 'sysconf', type: 'topic' };
+export const answersExchange: ExchangeSpec = { name: 'targeted', type: 'direct' };
+
+export const getKey = 'websockets.get';
+export const closeKey = 'websockets.close';
+
+/** What a node's control queue is bound to. */
+export const controlBindings: readonly ControlBinding[] = [
+  { exchange: nodesExchange, routingKey: '' },
+  { exchange: questionsExchange, routingKey: getKey },
+  { exchange: questionsExchange, routingKey: closeKey },
+  { exchange: answersExchange, routingKey: undefined },
+];
+
+const common = {
+  'Msg-ID': z.string().max(256).optional(),
+  Node: z.string().min(1).max(256),
+  /** Ours alone: two processes may carry one name. */
+  'Instance-ID': z.string().max(64).optional(),
+  'App-Name': z.string().optional(),
+};
+
+export const advertiseSchema = z.object({
+  ...common,
+  'Event-Category': z.literal('nodes'),
+  'Event-Name': z.literal('advertise'),
+  Expires: z.number().min(0).max(3_600_000),
+  WhApps: z.record(z.string(), z.unknown()).optional(),
+});
+
+const question = {
+  ...common,
+  Node: common.Node.optional(),
+  'Event-Category': z.literal('websockets'),
+  'Server-ID': z.string().min(1).max(255),
+};
+
+export const getRequestSchema = z.object({
+  ...question,
+  'Event-Name': z.literal('get_req'),
+  'Account-ID': z.string().min(1).max(128).optional(),
+  'Auth-Account-ID': z.string().max(128).optional(),
+  'Socket-ID': z.string().min(1).max(256).optional(),
+});
+
+export const closeRequestSchema = z.object({
+  ...question,
+  'Event-Name': z.literal('close_req'),
+  'Account-ID': z.string().min(1).max(128),
+  'Socket-ID': z.string().min(1).max(256),
+});
+
+/** A socket as nodes tell each other of it: what the REST bodies of both dialects need. */
+export const socketRecordSchema = z.object({
+  account_id: z.string().optional(),
+  auth_token: z.string().optional(),
+  bindings: z.array(z.string()).default([]),
+  websocket_session_id: z.string(),
+  name: z.string().nullish(),
+  metadata: z.unknown().optional(),
+  timestamp: z.union([z.number(), z.string()]).optional(),
+  source: z.string().optional(),
+  destination: z.string().optional(),
+});
+
+export type SocketRecord = z.output<typeof socketRecordSchema>;
+
+export const answerSchema = z.discriminatedUnion('Event-Name', [
+  z.object({
+    ...common,
+    'Event-Name': z.literal('get_resp'),
+    'Msg-ID': z.string(),
+    Data: z.union([z.array(socketRecordSchema), socketRecordSchema]),
+  }),
+  z.object({ ...common, 'Event-Name': z.literal('close_resp'), 'Msg-ID': z.string(), Closed: z.boolean() }),
+]);
+
+export type Answer = z.output<typeof answerSchema>;
+
+/** The headers that every message of a node carries. */
+export interface Sender {
+  readonly nodeName: string;
+  readonly instanceId: string;
+  readonly version: string;
+  /** Bytes. */
+  usedMemory(): number;
+}
+
+export function headersOf(sender: Sender): Record<string, string> {
+  return {
+    'App-Name': appName,
+    'App-Version': sender.version,
+    Node: sender.nodeName,
+    'Instance-ID': sender.instanceId,
+    'Msg-ID': randomUUID(),
+  };
+}
+
+/** Seconds since the year 0, in which the bus counts: Unix time + 62167219200. */
+export function gregorianSeconds(unixMs: number): number {
+  return Math.floor(unixMs / 1000) + 62_167_219_200;
+}

@@ -1,0 +1,332 @@
+/**
+ * Every setting: its schema, default, unit and meaning, in one place. Environment variables and the JSON file named by
+ * CONFIG_FILE are parsed here once; the rest of the program sees the typed result only.
+ */
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import proxyaddr from '@fastify/proxy-addr';
+import { z } from 'zod';
+import { ConfigError, messageOf } from './errors.ts';
+
+const defaultCallEvents = [
+  'CHANNEL_CREATE',
+  'CHANNEL_ANSWER',
+  'CHANNEL_BRIDGE',
+  'CHANNEL_HOLD',
+  'CHANNEL_UNHOLD',
+  'CHANNEL_DESTROY',
+  'PARK_PARKED',
+  'PARK_RETRIEVED',
+  'PARK_ABANDONED',
+];
+
+const defaultDocumentTypes = [
+  'account',
+  'callflow',
+  'device',
+  'faxbox',
+  'media',
+  'user',
+  'vmbox',
+  'fax',
+  'mailbox_message',
+  'call_recording',
+];
+
+/** A whole number in a text. Plain coercion would take `''` for 0 and `1e3` for 1000. */
+const integer = (min: number, max = 2 ** 31 - 1) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
+
+const list = (item: z.ZodType<string, string> = z.string()) =>
+  z
+    .string()
+    .transform((text) => [...new Set(text.split(',').map((part) => part.trim()))].filter((part) => part !== ''))
+    .pipe(z.array(item).min(1, 'must name at least one'));
+
+const boolean = z
+  .enum(['true', 'false', '1', '0', 'on', 'off'], 'must be true or false')
+  .transform((text) => text === 'true' || text === '1' || text === 'on');
+
+const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// address' });
+
+const word = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be letters, digits, "-" or "_"');
+
+const amqpUrl = z.string().superRefine((text, context) => {
+  const problem = amqpUrlProblem(text);
+  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+});
+
+function amqpUrlProblem(text: string): string | undefined {
+  if (!URL.canParse(text)) return 'has an address that is no URL (its form is amqp://user:password@host:5672/vhost)';
+  const url = new URL(text);
+  if (!['amqp:', 'amqps:', 'kazoo:'].includes(url.protocol)) {
+    return `has the protocol ${url.protocol}//; only amqp://, amqps:// and kazoo:// can be used`;
+  }
+  return url.hostname === '' ? 'has an address without a host' : undefined;
+}
+
+const publicKey = z.string().transform((text, context): KeyObject => {
+  try {
+    const pem = text.includes('-----BEGIN') ? text.replaceAll('\\n', '\n') : readFileSync(text, 'utf8');
+    const key = createPublicKey(pem);
+    if (!['rsa', 'ec', 'ed25519'].includes(key.asymmetricKeyType ?? '')) {
+      context.addIssue({
+        code: 'custom',
+        message: `is a ${key.asymmetricKeyType} key; RSA, EC P-256 or Ed25519 is needed`,
+      });
+      return z.NEVER;
+    }
+    return key;
+  } catch (error) {
+    context.addIssue({
+      code: 'custom',
+      message: `is neither a PEM public key nor a path to one (${messageOf(error)})`,
+    });
+    return z.NEVER;
+  }
+});
+
+const trustedProxies = list().superRefine((addresses, context) => {
+  try {
+    proxyaddr.compile([...addresses]);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: `must be addresses or CIDR ranges (${messageOf(error)})` });
+  }
+});
+
+const origin = z.string().superRefine((text, context) => {
+  if (!URL.canParse(text) || new URL(text).origin !== text.toLowerCase()) {
+    context.addIssue({
+      code: 'custom',
+      message: `has ${JSON.stringify(text)}, which is no origin (its form is https://host[:port], no path)`,
+    });
+  }
+});
+
+/** All settings, in the order in which help and documentation show them. */
+export const settingsSchema = z.object({
+  HOST: z.string().default('127.0.0.1').describe('address of the one listener for WebSocket and REST'),
+  PORT: integer(0, 65535).default(5555).describe('port of the listener; 0 takes any free one'),
+  AMQP_URL: list(amqpUrl)
+    .optional()
+    .describe('amqp://, amqps:// or kazoo:// URLs, tried in turn; without one: demo mode'),
+  DIALECT: z.enum(['classic', 'kazoo4']).default('classic').describe('dialect of frames and REST bodies'),
+  AUTH_JWT_SECRET: z.string().optional().describe('accept HS256/384/512 tokens made with it'),
+  AUTH_JWT_PREVIOUS_SECRET: z.string().optional().describe('the secret before, accepted too while keys are changed'),
+  AUTH_JWT_PUBLIC_KEY: publicKey.optional().describe('accept RS256/ES256/EdDSA tokens: a PEM, or a path to one'),
+  AUTH_JWKS_URL: httpUrl.optional().describe('accept tokens signed with the keys of this JWKS document'),
+  AUTH_JWT_ISSUER: z.string().optional().describe('the `iss` that a token must carry'),
+  AUTH_JWT_AUDIENCE: z.string().optional().describe('the `aud` that a token must carry'),
+  AUTH_CROSSBAR_URL: httpUrl.optional().describe('ask this Kazoo Crossbar about tokens that are no JWT of ours'),
+  ACCOUNTS_FILE: z.string().optional().describe('JSON array of accounts: the tree, realms, administrators'),
+  CALL_EVENTS: list(word).default(defaultCallEvents).describe('call events that may be subscribed to'),
+  DOC_TYPES: list(word).default(defaultDocumentTypes).describe('document types that may be subscribed to'),
+  MAX_CONNECTIONS: integer(1).default(50_000).describe('sockets of this process; more are answered 503'),
+  MAX_CONNECTIONS_PER_IP: integer(1).optional().describe('sockets of one address; more are answered 429'),
+  MAX_BINDINGS_PER_SOCKET: integer(1).default(250).describe('bindings that one socket may hold'),
+  MAX_PATTERNS: integer(1).default(100).describe('patterns that this node holds at the broker; above it coarser ones'),
+  MAX_MESSAGE_BYTES: integer(64).default(65_536).describe('largest client message, bytes'),
+  RATE_LIMIT_PER_SECOND: integer(1).default(20).describe('client messages a second and socket'),
+  RATE_LIMIT_BURST: integer(1).default(200).describe('client messages at once'),
+  SLOW_CONSUMER_BYTES: integer(1).default(1_048_576).describe('a socket with more unsent is closed, bytes'),
+  SLOW_CONSUMER_SECONDS: integer(1).default(5).describe('a socket with anything unsent for longer is closed, seconds'),
+  MAX_UNSENT_BYTES: integer(1, Number.MAX_SAFE_INTEGER).default(268_435_456).describe('unsent over all sockets, bytes'),
+  PING_INTERVAL_SECONDS: integer(1, 86_400).default(25).describe('WebSocket ping, seconds'),
+  PONG_TIMEOUT_SECONDS: integer(1, 86_400)
+    .default(10)
+    .describe('a socket that does not answer a ping is dropped, seconds'),
+  AUTH_TIMEOUT_SECONDS: integer(1, 86_400).default(60).describe('a socket without a valid token is closed, seconds'),
+  ALLOWED_ORIGINS: list(origin).optional().describe('origins that may connect, comma separated; unset: any'),
+  TRUST_PROXY: trustedProxies
+    .default(['127.0.0.1', '::1'])
+    .describe('whose X-Forwarded-For is believed: addresses, CIDR'),
+  NODE_NAME: z
+    .string()
+    .regex(/^[\w.@:-]{1,128}$/, 'must be letters, digits, ".", "@", ":", "-" or "_"')
+    .default(() => hostname())
+    .describe('name of this node'),
+  WORKERS: integer(1, 256).default(1).describe('processes that share the port'),
+  METRICS_PORT: integer(1, 65535).optional().describe('serve /metrics on a port of its own'),
+  DRAIN_SECONDS: integer(0, 86_400).default(10).describe('how long a shutdown spreads the closing of sockets, seconds'),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe('least level that is logged'),
+  LOG_PRETTY: boolean.optional().describe('readable lines instead of JSON; on when standard output is a terminal'),
+});
+
+export type SettingName = keyof typeof settingsSchema.shape;
+export type Settings = z.output<typeof settingsSchema>;
+
+/** Settings that are secrets or carry one: never shown, and `NAME_FILE` may name a file that holds the value. */
+export const secretSettings = [
+  'AMQP_URL',
+  'AUTH_JWT_SECRET',
+  'AUTH_JWT_PREVIOUS_SECRET',
+] as const satisfies SettingName[];
+
+/** What the program runs with. */
+export interface Config extends Settings {
+  /** No broker was named: embedded broker, invented events, loopback only. */
+  readonly demo: boolean;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the environment and CONFIG_FILE (the environment wins).
+ * @throws ConfigError with a line for each fault.
+ */
+export function readConfig(environment: Environment): Config {
+  const raw = { ...fileSettings(environment.CONFIG_FILE), ...named(environment) };
+  const result = settingsSchema.safeParse(withSecretFiles(raw));
+  if (!result.success) {
+    throw new ConfigError(result.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`));
+  }
+  const config: Config = { ...result.data, demo: result.data.AMQP_URL === undefined };
+  const lines = config.demo ? demoFaults(config, environment) : realFaults(config);
+  if (lines.length > 0) throw new ConfigError(lines);
+  return config;
+}
+
+const names = Object.keys(settingsSchema.shape) as SettingName[];
+const fileNames = secretSettings.map((name) => `${name}_FILE` as const);
+
+/** The settings among the environment's variables. An empty one counts as unset. */
+function named(environment: Environment): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const name of [...names, ...fileNames]) {
+    const value = environment[name];
+    if (value !== undefined && value.trim() !== '') found[name] = value;
+  }
+  return found;
+}
+
+const settingsFile = z.record(
+  z.string(),
+  z.union(
+    [z.string(), z.number(), z.boolean(), z.array(z.string())],
+    'must be a text, a number, true, false or a list of texts',
+  ),
+);
+
+function fileSettings(path: string | undefined): Record<string, string> {
+  if (path === undefined || path === '') return {};
+  const parsed = settingsFile.safeParse(readJson('CONFIG_FILE', path));
+  if (!parsed.success) {
+    throw new ConfigError(
+      parsed.error.issues.map((issue) => `CONFIG_FILE: ${issue.path.join('.') || 'the file'} ${issue.message}`),
+    );
+  }
+  const known = new Set<string>([...names, ...fileNames]);
+  const unknown = Object.keys(parsed.data).filter((name) => !known.has(name));
+  if (unknown.length > 0) throw new ConfigError(unknown.map((name) => `CONFIG_FILE: ${name} is no setting`));
+  return named(Object.fromEntries(Object.entries(parsed.data).map(([name, value]) => [name, String(value)])));
+}
+
+function readJson(setting: string, path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new ConfigError([`${setting}: ${path} can't be read as JSON (${messageOf(error)})`]);
+  }
+}
+
+/** Puts the content of each NAME_FILE in the place of NAME. */
+function withSecretFiles(raw: Record<string, string>): Record<string, string> {
+  const settings = { ...raw };
+  for (const name of secretSettings) {
+    const path = settings[`${name}_FILE`];
+    if (path === undefined) continue;
+    delete settings[`${name}_FILE`];
+    if (settings[name] !== undefined)
+      throw new ConfigError([`${name}: set together with ${name}_FILE; use one of them`]);
+    const value = readSecret(name, path);
+    if (value === '') throw new ConfigError([`${name}_FILE: ${path} is empty`]);
+    settings[name] = value;
+  }
+  return settings;
+}
+
+function readSecret(name: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    throw new ConfigError([`${name}_FILE: ${path} can't be read (${messageOf(error)})`]);
+  }
+}
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+
+/** Invented calls must never be taken for real ones: whoever sets one of these meant the real thing. */
+function demoFaults(config: Config, environment: Environment): string[] {
+  const meant: string[] = names.filter(
+    (name) => name.startsWith('AUTH_') && name !== 'AUTH_TIMEOUT_SECONDS' && config[name] !== undefined,
+  );
+  if (config.ACCOUNTS_FILE !== undefined) meant.push('ACCOUNTS_FILE');
+  if (config.WORKERS > 1) meant.push('WORKERS');
+  if (environment.NODE_ENV === 'production') meant.push('NODE_ENV=production');
+  const lines = meant.map(
+    (name) =>
+      `AMQP_URL: not set, but ${name} is; name the broker, or unset ${name} to run the demo with invented calls`,
+  );
+  if (!isLoopback(config.HOST)) {
+    lines.push(
+      `HOST: ${config.HOST} is no loopback address, and without AMQP_URL this is a demo, which listens on loopback only`,
+    );
+  }
+  return lines;
+}
+
+function realFaults(config: Config): string[] {
+  const authenticators = [
+    config.AUTH_JWT_SECRET,
+    config.AUTH_JWT_PUBLIC_KEY,
+    config.AUTH_JWKS_URL,
+    config.AUTH_CROSSBAR_URL,
+  ];
+  if (authenticators.some((setting) => setting !== undefined)) return [];
+  return [
+    'AUTH_JWT_SECRET: no way to check tokens is configured; set AUTH_JWT_SECRET, AUTH_JWT_PUBLIC_KEY, AUTH_JWKS_URL or AUTH_CROSSBAR_URL',
+  ];
+}
+
+/** What is in force, as lines `NAME=value`, secrets hidden. For `--check-config`. */
+export function describeConfig(config: Config): string {
+  const secret = new Set<string>(secretSettings);
+  return names
+    .map((name) => {
+      const value = config[name];
+      if (value === undefined) return `${name}=`;
+      if (name === 'AMQP_URL') return `${name}=${(config.AMQP_URL ?? []).map(withoutPassword).join(',')}`;
+      if (secret.has(name)) return `${name}=(hidden)`;
+      if (name === 'AUTH_JWT_PUBLIC_KEY')
+        return `${name}=(${config.AUTH_JWT_PUBLIC_KEY?.asymmetricKeyType} public key)`;
+      return `${name}=${String(value)}`;
+    })
+    .join('\n');
+}
+
+/** An AMQP or HTTP address as it may be shown. */
+export function withoutPassword(address: string): string {
+  const url = new URL(address);
+  if (url.password !== '') url.password = '***';
+  return url.href;
+}
+
+/** One line a setting, for `--help`. */
+export function settingsHelp(): string {
+  return names
+    .map((name) => {
+      const schema = settingsSchema.shape[name];
+      const value = name === 'NODE_NAME' ? 'host name' : schema.safeParse(undefined).data;
+      return `  ${name.padEnd(26)} ${schema.description ?? ''}${value === undefined ? '' : ` (${String(value)})`}`;
+    })
+    .join('\n');
+}

@@ -1,0 +1,36 @@
+/** How an event looks to a client. One file a dialect implements this. */
+import type { BusEvent, Payload } from '../families/family.ts';
+import type { RequestId } from '../protocol/client-message.ts';
+import type { Frame } from '../protocol/frame.ts';
+
+export type DialectName = 'classic' | 'kazoo4';
+
+/** An event on its way to its receivers, with what the dialects made of it so far: each thing is made once. */
+export interface EventInTransit {
+  readonly event: BusEvent;
+  readonly payload: Payload;
+  /** The AMQP body, decompressed: UTF-8, a JSON object. */
+  readonly body: Buffer;
+  /** The classic dialect's frame, once made. */
+  classicFrame?: Frame;
+  /** The kazoo4 dialect's `data`, once made. */
+  normalized?: string;
+}
+
+/** What a frame says of the subscription that it is sent for. */
+export interface SubscribedBinding {
+  /** The client's own text. */
+  readonly text: string;
+  /** The account asked for, or `*`. */
+  readonly account: string;
+  subscriptionKey(event: BusEvent): string;
+}
+
+export interface Dialect {
+  readonly name: DialectName;
+  /** Whether a socket gets a frame for each matching subscription, or one an event. */
+  readonly framePerSubscription: boolean;
+  frame(transit: EventInTransit, binding: SubscribedBinding): Frame;
+  /** What ends the frames of a subscription, where they end differently from others'. */
+  tail(requestId: RequestId | undefined): Buffer | undefined;
+}

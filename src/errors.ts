@@ -1,0 +1,89 @@
+/**
+ * Two tables: what a client may be told in an error reply (the socket lives), and why a socket ends.
+ * docs/PROTOCOL.md lists the same names and codes; a test compares the two.
+ */
+
+/** Codes of error replies, each with the text that stands first in `errors` when a step gives no better one. */
+export const actionErrors = {
+  /** The frame is no JSON text. */
+  invalid_json: 'invalid JSON',
+  /** The JSON is not the message that this server understands; the text names the field. */
+  invalid_message: 'invalid message',
+  /** `action` names nothing that this server does. */
+  unknown_action: 'unknown action',
+  /** No token was ever accepted on this socket. The client may send one and try again. */
+  token_required: 'authentication token required',
+  /** The token that came with this message is not valid. What the socket held before is kept. */
+  token_invalid: 'failed to authenticate token',
+  /** The token was good once; the client logs in anew and sends a fresh one. */
+  token_expired: 'failed to authenticate token: it has expired',
+  /** The account is not the token's own nor below it, or `*` without the right to it, or a token of another account. */
+  account_unauthorized: 'unauthorized account id',
+  /** The token narrows itself by `scope` or `families`, and this is outside of it. */
+  scope_missing: 'the token does not allow this',
+  /** A subscribe without any binding. */
+  binding_missing: 'empty subscription',
+  /** The binding names a family or an event that this server does not offer. */
+  binding_unsupported: 'no available subscriptions to requested binding',
+  /** The family is known, but the binding is not of its form. */
+  binding_invalid: 'invalid format for subscription',
+  /** The socket, or the node at the broker, would hold more than its limit. */
+  too_many_bindings: 'too many bindings',
+  /** More messages than the limit; this one had no effect. */
+  rate_limited: 'rate limit exceeded',
+  /** What lies behind this server (the broker, the token authority) did not answer in time. Nothing was kept. */
+  source_unavailable: 'the event source is not available',
+  /** A fault of this server. Its log has the whole story. */
+  internal: 'internal error',
+} as const;
+
+export type ActionErrorCode = keyof typeof actionErrors;
+
+/** What a step of the pipeline throws to answer one client frame with an error. */
+export class ActionError extends Error {
+  override readonly name = 'ActionError';
+  constructor(
+    readonly code: ActionErrorCode,
+    message: string = actionErrors[code],
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/**
+ * Why a socket is closed by this server. 1012 and 4000 to 4499 invite a reconnect, 4500 to 4999 tell the client to
+ * stay away; the others are those of RFC 6455, section 7.4.1.
+ */
+export const closeReasons = {
+  /** The client sent a binary frame. */
+  binary_frame: { code: 1003, text: 'binary frames are not understood' },
+  /** More than ten malformed messages in a row. */
+  malformed: { code: 1008, text: 'too many malformed messages' },
+  /** A message over MAX_MESSAGE_BYTES. ws closes with this code by itself; it stands here for the metrics. */
+  too_large: { code: 1009, text: 'message too large' },
+  /** The node drains. The text is replaced by `{"reconnect":MS}`. */
+  restart: { code: 1012, text: 'restart' },
+  /** No valid token for AUTH_TIMEOUT_SECONDS. */
+  unauthenticated: { code: 4001, text: 'not authenticated' },
+  /** More unsent, or something unsent for longer, than the limits allow. */
+  slow_consumer: { code: 4008, text: 'slow consumer' },
+  /** An administrator closed it over REST. */
+  closed_by_administrator: { code: 4500, text: 'closed by an administrator' },
+} as const;
+
+export type CloseReason = keyof typeof closeReasons;
+
+/** A setting that can't be used. `main` prints each line and exits with 78. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  /** @param lines one sentence a fault, each beginning with the setting's name */
+  constructor(readonly lines: readonly string[]) {
+    super(lines.join('\n'));
+  }
+}
+
+/** The message of whatever was thrown, for a log line or a person. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

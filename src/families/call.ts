@@ -1,0 +1,69 @@
+/** Calls: `call.{EVENT}.{CALL_ID}` on `callevt`. The routing key has no account; only the payload tells whose call it is. */
+import {
+  accountField,
+  type Binding,
+  everyAccount,
+  type Family,
+  invalidFormat,
+  lastValue,
+  type Payload,
+  type Reading,
+  textField,
+  unsupportedEvent,
+} from './family.ts';
+import { checkRoutingKey, encodeWord } from './routing-key.ts';
+
+const exchange = 'callevt';
+
+/** @param events the call events that may be subscribed to; all else on the exchange reaches nobody */
+export function callFamily(events: readonly string[]): Family {
+  const listed = new Set(events);
+
+  function parse(words: readonly string[], account: string): Binding {
+    if (words.length < 3) throw invalidFormat('call', words);
+    const event = words[1] as string;
+    if (event !== '*' && !listed.has(event)) throw unsupportedEvent(event);
+    const callId = lastValue('call', words, 2);
+    checkRoutingKey(`call.${event}.${encodeWord(callId)}`);
+    const key = `call.${account}.${event}.${callId}`;
+    return {
+      family: 'call',
+      source: 'call',
+      words: [event, encodeWord(callId)],
+      // Per event and never per call id: a queue's bindings cost publishers when it is closed.
+      patterns: (event === '*' ? events : [event]).map((name) => ({ exchange, routingPattern: `call.${name}.*` })),
+      subscriptionKey: () => key,
+    };
+  }
+
+  function read(routingKey: string, payload: Payload): Reading {
+    const first = routingKey.indexOf('.');
+    const second = routingKey.indexOf('.', first + 1);
+    const event = routingKey.slice(first + 1, second);
+    if (second < 0 || !listed.has(event) || routingKey.slice(0, first) !== 'call') return 'foreign';
+    const callId = routingKey.slice(second + 1);
+    const account = accountField(payload);
+    const name = textField(payload, 'Event-Name') ?? event;
+    return {
+      source: 'call',
+      account,
+      words: [event, callId],
+      name,
+      eventName: name,
+      routingKey: `call.${account ?? everyAccount}.${event}.${callId}`,
+    };
+  }
+
+  return {
+    name: 'call',
+    roots: ['call'],
+    exchanges: [exchange],
+    coarse: [{ exchange, routingPattern: 'call.*.*' }],
+    offers: events.map((event) => ({
+      classic: { binding: `call.${event}.*`, event },
+      kazoo4: `call.${event}.{CALL_ID}`,
+    })),
+    parse,
+    read,
+  };
+}

@@ -1,0 +1,63 @@
+/** The families that this server carries. A new one is a file beside this and a line here. */
+import { ActionError } from '../errors.ts';
+import { callFamily } from './call.ts';
+import { conferenceFamily } from './conference.ts';
+import { type Binding, type Family, type FamilyName, invalidFormat, type RealmDirectory } from './family.ts';
+import { faxFamily } from './fax.ts';
+import { notificationsFamily } from './notifications.ts';
+import { objectFamily } from './object.ts';
+import { presenceFamily } from './presence.ts';
+import { registrationFamily } from './registration.ts';
+
+export interface CatalogueSettings {
+  readonly callEvents: readonly string[];
+  readonly documentTypes: readonly string[];
+}
+
+export interface Catalogue {
+  readonly families: readonly Family[];
+  /** The family whose events an exchange carries. */
+  familyOfExchange(exchange: string): Family | undefined;
+  /**
+   * Understands a client's binding for an account (or `*`).
+   * @throws ActionError binding_unsupported or binding_invalid
+   */
+  parse(binding: string, account: string): Binding;
+}
+
+export function createCatalogue(settings: CatalogueSettings, directory: RealmDirectory): Catalogue {
+  const families: Family[] = [
+    callFamily(settings.callEvents),
+    conferenceFamily(),
+    objectFamily(settings.documentTypes),
+    faxFamily(settings.documentTypes),
+    presenceFamily(directory),
+    registrationFamily(directory),
+    notificationsFamily(),
+  ];
+  const byRoot = new Map<string, Family>();
+  const byExchange = new Map<string, Family>();
+  for (const family of families) {
+    for (const root of family.roots) byRoot.set(root, family);
+    for (const exchange of family.exchanges) byExchange.set(exchange, family);
+  }
+  return {
+    families,
+    familyOfExchange: (exchange) => byExchange.get(exchange),
+    parse(binding, account) {
+      const words = binding.split('.');
+      const family = byRoot.get(words[0] as string);
+      if (family === undefined) throw new ActionError('binding_unsupported');
+      checkWords(family.name, words);
+      return family.parse(words, account);
+    },
+  };
+}
+
+/** `#` would bind what the binding doesn't say; an empty word is a slip that would never match. */
+function checkWords(family: FamilyName, words: readonly string[]): void {
+  if (words.some((word) => word.includes('#'))) {
+    throw new ActionError('binding_invalid', `${invalidFormat(family, words).message} ("#" is not allowed)`);
+  }
+  if (words.some((word) => word === '')) throw invalidFormat(family, words);
+}

@@ -1,0 +1,133 @@
+/**
+ * What a family of events is: which bindings it offers to clients, how a client's binding becomes AMQP patterns, whose
+ * an event is, and what it is called. One file a family implements this; `catalogue.ts` lists them.
+ */
+import { ActionError } from '../errors.ts';
+
+export type FamilyName = 'call' | 'conference' | 'object' | 'fax' | 'presence' | 'registration' | 'notifications';
+
+/** `*` as a subscription's account: every account. For superduper admins. */
+export const everyAccount = '*';
+
+/** A pattern at the broker: an exchange and what is bound there. */
+export interface Pattern {
+  readonly exchange: string;
+  readonly routingPattern: string;
+}
+
+/** The JSON object of a bus message. Nothing about its fields is known until looked at. */
+export type Payload = Readonly<Record<string, unknown>>;
+
+/** What the families ask of the account tree. */
+export interface RealmDirectory {
+  /** The account whose realm it is. Realms are compared without regard to case. */
+  accountOfRealm(realm: string): string | undefined;
+  /** The realm of an account, as it stands in routing keys. */
+  realmOf(accountId: string): string | undefined;
+}
+
+/** A client's binding for one account, understood. */
+export interface Binding {
+  /** The family that a token's `families` must name. */
+  readonly family: FamilyName;
+  /** The family whose events it asks for: `fax.object.*` are documents. */
+  readonly source: FamilyName;
+  /** What is compared with an event's `words`: an encoded value or `*` for each. */
+  readonly words: readonly string[];
+  /** What the broker must route to this node, at its finest. */
+  readonly patterns: readonly Pattern[];
+  /** `subscription_key` of the kazoo4 dialect. */
+  subscriptionKey(event: BusEvent): string;
+}
+
+/** An event of a family, ready to be compared with bindings. */
+export interface BusEvent {
+  readonly source: FamilyName;
+  /** The account that it belongs to; undefined where that can't be told. */
+  readonly account: string | undefined;
+  /** Encoded values; as many as the bindings of its family have, and in the same order. */
+  readonly words: readonly string[];
+  /** The classic dialect's `name`. */
+  readonly name: string;
+  /** The kazoo4 dialect's `name`. */
+  readonly eventName: string;
+  /** The kazoo4 dialect's `routing_key`. */
+  readonly routingKey: string;
+  /** Documents: the word of the database in the routing key. */
+  readonly database?: string;
+}
+
+/**
+ * What a message is to a family: an event; `foreign`, a message that shares the exchange but is no listed event; or
+ * `contradiction`, one whose payload and routing key name different accounts, which is nobody's.
+ */
+export type Reading = BusEvent | 'foreign' | 'contradiction';
+
+/** A line of `GET /v2/websockets`. */
+export interface Offer {
+  readonly classic?: { readonly binding: string; readonly event: string };
+  readonly kazoo4?: string;
+}
+
+export interface Family {
+  readonly name: FamilyName;
+  /** First words of the bindings that it understands. */
+  readonly roots: readonly string[];
+  /** Exchanges that carry its events. */
+  readonly exchanges: readonly string[];
+  /** What is bound instead of the fine patterns when those become too many: everything of the family. */
+  readonly coarse: readonly Pattern[];
+  readonly offers: readonly Offer[];
+  /**
+   * @param words the client's binding, split at the dots
+   * @param account an account id or `*`
+   * @throws ActionError binding_unsupported or binding_invalid
+   */
+  parse(words: readonly string[], account: string): Binding;
+  read(routingKey: string, payload: Payload): Reading;
+}
+
+/** A text field of a payload; anything else than a non-empty text counts as absent. */
+export function textField(payload: Payload, name: string): string | undefined {
+  const value = payload[name];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** `Account-ID`, else the one among the custom channel variables: calls and conferences carry it in either place. */
+export function accountField(payload: Payload): string | undefined {
+  const own = textField(payload, 'Account-ID');
+  if (own !== undefined) return own;
+  const variables = payload['Custom-Channel-Vars'];
+  if (typeof variables !== 'object' || variables === null) return undefined;
+  return textField(variables as Payload, 'Account-ID');
+}
+
+/**
+ * Whether a payload names another realm than the routing key, or another account than the one whose realm that is.
+ * @param field the payload's field for the realm
+ */
+export function contradictsRealm(payload: Payload, field: string, realm: string, account: string | undefined): boolean {
+  const claimedRealm = textField(payload, field);
+  if (claimedRealm !== undefined && claimedRealm.toLowerCase() !== realm.toLowerCase()) return true;
+  const claimedAccount = textField(payload, 'Account-ID');
+  return claimedAccount !== undefined && account !== undefined && claimedAccount !== account;
+}
+
+/** `invalid format for call subscription : …`, the text that clients of this field know. */
+export function invalidFormat(family: FamilyName, words: readonly string[]): ActionError {
+  return new ActionError('binding_invalid', `invalid format for ${family} subscription : ${words.join('.')}`);
+}
+
+export function unsupportedEvent(event: string): ActionError {
+  return new ActionError('binding_unsupported', `event ${event} not supported`);
+}
+
+/**
+ * The value behind the first `from` words of a binding. Call ids may contain dots, so all that is left is one value;
+ * but `*` stands for a whole value and never for a part of one.
+ */
+export function lastValue(family: FamilyName, words: readonly string[], from: number): string {
+  const parts = words.slice(from);
+  if (parts.length > 1 && parts.includes('*')) throw invalidFormat(family, words);
+  return parts.join('.');
+}

@@ -1,0 +1,75 @@
+/**
+ * Presence: `{dialog,update,mwi_updates}.{REALM}.{CALL_ID or USER}` on `presence`. The account is the one whose realm it
+ * is, so without the account directory nobody's presence can be told.
+ */
+import { ActionError } from '../errors.ts';
+import {
+  type Binding,
+  contradictsRealm,
+  everyAccount,
+  type Family,
+  invalidFormat,
+  lastValue,
+  type Payload,
+  type Reading,
+  type RealmDirectory,
+  textField,
+  unsupportedEvent,
+} from './family.ts';
+import { checkRoutingKey, decodeWord, encodeWord } from './routing-key.ts';
+
+const exchange = 'presence';
+const kinds = new Map([
+  ['dialog', '{CALL_ID}'],
+  ['update', '{CALL_ID}'],
+  ['mwi_updates', '{USER}'],
+]);
+
+export function presenceFamily(directory: RealmDirectory): Family {
+  function parse(words: readonly string[], account: string): Binding {
+    const kind = words[1];
+    if (words.length < 3 || kind === undefined) throw invalidFormat('presence', words);
+    if (!kinds.has(kind)) throw unsupportedEvent(kind);
+    const realm = account === everyAccount ? '*' : directory.realmOf(account);
+    if (realm === undefined) {
+      throw new ActionError(
+        'binding_unsupported',
+        `presence is told by realm, and account ${account} has none in the account directory`,
+      );
+    }
+    const argument = lastValue('presence', words, 2);
+    const key = `${kind}.${encodeWord(realm)}.${encodeWord(argument)}`;
+    checkRoutingKey(key);
+    return {
+      family: 'presence',
+      source: 'presence',
+      words: [kind, encodeWord(argument)],
+      patterns: [{ exchange, routingPattern: `${kind}.${encodeWord(realm)}.*` }],
+      subscriptionKey: () => key,
+    };
+  }
+
+  function read(routingKey: string, payload: Payload): Reading {
+    const [kind, realmWord, argument, ...more] = routingKey.split('.');
+    if (kind === undefined || realmWord === undefined || argument === undefined || more.length > 0) return 'foreign';
+    if (!kinds.has(kind)) return 'foreign';
+    const realm = decodeWord(realmWord);
+    const account = directory.accountOfRealm(realm);
+    if (contradictsRealm(payload, 'Presentity-Realm', realm, account)) return 'contradiction';
+    const eventName = textField(payload, 'Event-Name') ?? kind;
+    return { source: 'presence', account, words: [kind, argument], name: eventName, eventName, routingKey };
+  }
+
+  return {
+    name: 'presence',
+    roots: ['presence'],
+    exchanges: [exchange],
+    coarse: [{ exchange, routingPattern: '*.*.*' }],
+    offers: [...kinds].map(([kind, argument]) => ({
+      classic: { binding: `presence.${kind}.*`, event: kind === 'mwi_updates' ? 'mwi_update' : kind },
+      kazoo4: `presence.${kind}.${argument}`,
+    })),
+    parse,
+    read,
+  };
+}

@@ -1,0 +1,82 @@
+/** The envelope of every REST body, as Kazoo's clients know it. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+
+export interface NodeInfo {
+  readonly nodeName: string;
+  readonly version: string;
+}
+
+interface Stamp {
+  readonly request_id: string;
+  readonly node: string;
+  readonly version: string;
+  readonly timestamp: string;
+}
+
+function stamp(info: NodeInfo, requestId: string): Stamp {
+  return { request_id: requestId, node: info.nodeName, version: info.version, timestamp: new Date().toISOString() };
+}
+
+/** @param partial whether some node that lives didn't answer */
+export function successBody(info: NodeInfo, requestId: string, data: unknown, partial = false): object {
+  return { data, status: 'success', ...(partial && { partial }), ...stamp(info, requestId) };
+}
+
+/** @param data what else there is to say, by field */
+export function errorBody(
+  info: NodeInfo,
+  requestId: string,
+  status: number,
+  message: string,
+  data: object = {},
+): object {
+  return { data, error: String(status), message, status: 'error', ...stamp(info, requestId) };
+}
+
+/** What a route throws to answer with an error. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError';
+  constructor(
+    readonly status: 400 | 401 | 403 | 404 | 503,
+    message: string,
+    readonly data: object = {},
+  ) {
+    super(message);
+  }
+}
+
+const stampSchema = {
+  request_id: z.string(),
+  node: z.string(),
+  version: z.string(),
+  timestamp: z.iso.datetime(),
+};
+
+/** For the OpenAPI document. */
+export function successSchema(data: z.ZodType): z.ZodType {
+  return z.object({
+    data,
+    status: z.literal('success'),
+    partial: z.literal(true).optional().describe('some node that lives did not answer in time'),
+    ...stampSchema,
+  });
+}
+
+export const errorSchema = z.object({
+  data: z.record(z.string(), z.unknown()),
+  error: z.string().describe('the HTTP status'),
+  message: z.string(),
+  status: z.literal('error'),
+  ...stampSchema,
+});
+
+/** Answers with an error in the envelope. */
+export function sendError(
+  info: NodeInfo,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: HttpError,
+): FastifyReply {
+  return reply.code(error.status).send(errorBody(info, request.id, error.status, error.message, error.data));
+}

@@ -1,0 +1,97 @@
+/** The REST side: one Fastify instance, what all routes share, and the plug-ins. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import cors from '@fastify/cors';
+import swagger from '@fastify/swagger';
+import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
+import {
+  hasZodFastifySchemaValidationErrors,
+  jsonSchemaTransform,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod';
+import type { Log } from '../log.ts';
+import { errorBody, HttpError, type NodeInfo, sendError } from './envelope.ts';
+
+export type Http = FastifyInstance<
+  import('node:http').Server,
+  IncomingMessage,
+  import('node:http').ServerResponse,
+  import('fastify').FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+/** No route takes a body; this is for who sends one nevertheless. */
+const maxBodyBytes = 16_384;
+
+/** What a client may call its request: shown again in the answer and in logs. */
+const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
+
+/** @param trustedProxies addresses and CIDR ranges whose X-Forwarded-For is believed */
+export async function createHttp(info: NodeInfo, trustedProxies: readonly string[], log: Log): Promise<Http> {
+  const http = fastify({
+    logger: false,
+    trustProxy: [...trustedProxies],
+    bodyLimit: maxBodyBytes,
+    requestTimeout: 30_000,
+    genReqId: requestIdOf,
+    // Sockets that were upgraded are none of its business; the rest is ended at once.
+    forceCloseConnections: true,
+  }).withTypeProvider<ZodTypeProvider>();
+  http.setValidatorCompiler(validatorCompiler);
+  // The schemas of answers are for the document; checking our own bodies field by field would only cost time.
+  http.setSerializerCompiler(() => JSON.stringify);
+
+  http.addHook('onRequest', async (request, reply) => {
+    reply.header('X-Request-ID', request.id);
+    reply.header('X-Content-Type-Options', 'nosniff');
+  });
+  http.setNotFoundHandler((request, reply) => sendError(info, request, reply, new HttpError(404, 'not found')));
+  http.setErrorHandler<FastifyError>((error, request, reply) => {
+    if (error instanceof HttpError) return sendError(info, request, reply, error);
+    if (hasZodFastifySchemaValidationErrors(error)) return sendError(info, request, reply, badRequest(error));
+    const status = error.statusCode ?? 500;
+    if (status < 500) return reply.code(status).send(errorBody(info, request.id, status, error.message));
+    log.error({ err: error, requestId: request.id }, 'fault while answering a request');
+    return reply.code(500).send(errorBody(info, request.id, 500, 'internal error'));
+  });
+
+  await http.register(cors, {
+    origin: '*',
+    methods: ['GET', 'HEAD'],
+    allowedHeaders: ['X-Auth-Token', 'Authorization', 'Content-Type', 'X-Request-ID'],
+    exposedHeaders: ['X-Request-ID'],
+    maxAge: 86_400,
+  });
+  await http.register(swagger, {
+    openapi: {
+      info: {
+        title: 'Event Horizon',
+        version: info.version,
+        description: 'What can be subscribed to over the WebSocket, and which sockets an account has.',
+      },
+      components: {
+        securitySchemes: {
+          token: { type: 'apiKey', in: 'header', name: 'X-Auth-Token' },
+          bearer: { type: 'http', scheme: 'bearer' },
+        },
+      },
+    },
+    transform: jsonSchemaTransform,
+  });
+  return http;
+}
+
+function requestIdOf(request: IncomingMessage): string {
+  const own = request.headers['x-request-id'];
+  return typeof own === 'string' && requestIdPattern.test(own) ? own : randomUUID();
+}
+
+function badRequest(error: FastifyError): HttpError {
+  const fields = new Map<string, string>();
+  for (const { instancePath, message } of error.validation ?? []) {
+    fields.set(instancePath.replaceAll('/', '.').replace(/^\./, ''), message ?? 'is not valid');
+  }
+  const text = [...fields].map(([field, message]) => `${field}: ${message}`).join('; ');
+  return new HttpError(400, text === '' ? 'bad request' : text, Object.fromEntries(fields));
+}

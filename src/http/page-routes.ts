@@ -1,0 +1,61 @@
+/** The page at `/`, and how it comes by the demo's token. */
+import { fileURLToPath } from 'node:url';
+import fastifyStatic from '@fastify/static';
+import type { FastifyRequest } from 'fastify';
+import { HttpError, type NodeInfo, successBody } from './envelope.ts';
+import type { Http } from './http-server.ts';
+
+/** Beside `src` as well as beside `dist`. */
+const publicFolder = fileURLToPath(new URL('../../public/', import.meta.url));
+
+/** Nothing but its own files, and a socket to where it came from (or to a server that a person types in). */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self' ws: wss:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+export async function addPageRoutes(http: Http): Promise<void> {
+  await http.register(fastifyStatic, {
+    root: publicFolder,
+    cacheControl: false,
+    setHeaders: (reply) => {
+      reply.setHeader('Content-Security-Policy', contentSecurityPolicy);
+      reply.setHeader('Referrer-Policy', 'no-referrer');
+      reply.setHeader('Cache-Control', 'no-cache');
+    },
+  });
+}
+
+/** What the demo's page needs to begin with. */
+export interface DemoAccess {
+  readonly token: string;
+  readonly accountId: string;
+}
+
+/**
+ * The demo's token, for its own page alone: a browser says where a request comes from, and the host it was sent to must be
+ * loopback, since another site's name could be made to lead here (DNS rebinding).
+ */
+export function addDemoRoute(http: Http, info: NodeInfo, access: DemoAccess): void {
+  http.get('/demo', { schema: { hide: true } }, async (request, reply) => {
+    if (!isSameOrigin(request)) throw new HttpError(403, "the demo's token is for its own page");
+    reply.removeHeader('Access-Control-Allow-Origin');
+    reply.header('Cache-Control', 'no-store');
+    return successBody(info, request.id, { token: access.token, account_id: access.accountId });
+  });
+}
+
+const loopbackHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
+
+function isSameOrigin({ headers }: FastifyRequest): boolean {
+  if (!loopbackHost.test(headers.host ?? '')) return false;
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined && site !== 'same-origin') return false;
+  return headers.origin === undefined || headers.origin === `http://${headers.host}`;
+}

@@ -1,0 +1,100 @@
+/** What can be watched from outside: the `horizon_` metrics, and Node's own. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry as MetricsRegistry } from 'prom-client';
+import type { DropReason } from './payload.ts';
+
+/** Values that are read when somebody asks, instead of being kept up to date on the hot path. */
+export interface MetricSources {
+  sockets(): number;
+  subscriptions(): number;
+  patterns(): number;
+  isConnected(): boolean;
+}
+
+export class Metrics {
+  readonly registry = new MetricsRegistry();
+  /** Frames sent to clients for events. A plain number: it grows with every delivery. */
+  framesSent = 0;
+
+  readonly #received: Counter<'family'>;
+  readonly #dropped: Counter<'reason'>;
+  readonly #closed: Counter<'code'>;
+  readonly #delivery: Histogram;
+
+  constructor(withDefaults = true) {
+    const registers = [this.registry];
+    if (withDefaults) collectDefaultMetrics({ register: this.registry });
+    this.#received = new Counter({
+      name: 'horizon_events_received_total',
+      help: 'Messages taken from the AMQP queue, by family',
+      labelNames: ['family'],
+      registers,
+    });
+    this.#dropped = new Counter({
+      name: 'horizon_events_dropped_total',
+      help: 'Messages that went to nobody although somebody might have wanted them, or were no events, by reason',
+      labelNames: ['reason'],
+      registers,
+    });
+    this.#closed = new Counter({
+      name: 'horizon_sockets_closed_total',
+      help: 'Sockets closed, by WebSocket close code',
+      labelNames: ['code'],
+      registers,
+    });
+    this.#delivery = new Histogram({
+      name: 'horizon_delivery_seconds',
+      help: 'From an event taken from AMQP to its frames handed to the sockets',
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
+      registers,
+    });
+    const framesSent = (): number => this.framesSent;
+    new Counter({
+      name: 'horizon_frames_sent_total',
+      help: 'Event frames handed to sockets',
+      registers,
+      collect() {
+        this.reset();
+        this.inc(framesSent());
+      },
+    });
+  }
+
+  /** Adds the values that are read from the parts of the running server. */
+  observe(sources: MetricSources): void {
+    this.#gauge('horizon_sockets', 'Open WebSockets', () => sources.sockets());
+    this.#gauge('horizon_subscriptions', 'Bindings held by all sockets', () => sources.subscriptions());
+    this.#gauge('horizon_amqp_patterns', 'Patterns that the broker holds for this node', () => sources.patterns());
+    this.#gauge('horizon_amqp_connected', '1 while the broker is there', () => (sources.isConnected() ? 1 : 0));
+  }
+
+  #gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  received(family: string): void {
+    this.#received.inc({ family });
+  }
+
+  dropped(reason: DropReason | 'overflow', count = 1): void {
+    this.#dropped.inc({ reason }, count);
+  }
+
+  closed(code: number): void {
+    this.#closed.inc({ code: knownCodes.has(code) ? String(code) : 'other' });
+  }
+
+  /** @param seconds from the AMQP delivery to the socket */
+  delivered(seconds: number): void {
+    this.#delivery.observe(seconds);
+  }
+}
+
+/** Clients choose codes too; a label with any of a thousand values would make a thousand series. */
+const knownCodes = new Set([1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 4001, 4008, 4500]);

@@ -1,0 +1,307 @@
+/**
+ * Makes the plan so at the broker. One loop a pattern compares what is planned with what is bound and does the next
+ * operation, one at a time: so a subscribe and an unsubscribe that race on a pattern can't lose it, and subscribe,
+ * unsubscribe, recovery, a switch to coarse patterns and the stop are all the same loop.
+ */
+import type { Bus } from '../bus.ts';
+import { ActionError } from '../errors.ts';
+import type { FamilyName, Pattern } from '../families/family.ts';
+import type { Log } from '../log.ts';
+import { type Plan, patternKey } from './plan.ts';
+
+/** How long a subscribe waits for the broker. */
+const confirmMs = 5000;
+/**
+ * An exchange that somebody deletes takes its bindings with it, and nobody tells us. A pattern that a subscribe relies on
+ * is bound again when it was last confirmed longer ago than this,
+ */
+const trustMs = 2000;
+/** and every pattern is bound again this often. */
+const auditMs = 30_000;
+/** Pause after an operation that the broker refused. */
+const retryMs = 1000;
+
+interface BoundPattern {
+  readonly key: string;
+  readonly pattern: Pattern;
+  readonly source: FamilyName;
+  isBound: boolean;
+  /** Bound once, but to be confirmed again before anybody relies on it. */
+  isDoubtful: boolean;
+  isBusy: boolean;
+  confirmedAt: number;
+  retryAt: number;
+}
+
+interface Waiter {
+  readonly source: FamilyName;
+  readonly keys: readonly string[];
+  missing: Set<string>;
+  readonly resolve: () => void;
+}
+
+export class Binder {
+  readonly #patterns = new Map<string, BoundPattern>();
+  readonly #waiters = new Map<string, Set<Waiter>>();
+  #stopping = false;
+
+  constructor(
+    private readonly bus: Pick<Bus, 'isUp' | 'bind' | 'unbind'>,
+    private readonly plan: Plan,
+    private readonly families: readonly FamilyName[],
+    private readonly log: Log,
+  ) {}
+
+  /** Patterns that the broker holds for this node. */
+  get boundCount(): number {
+    let count = 0;
+    for (const { isBound } of this.#patterns.values()) if (isBound) count += 1;
+    return count;
+  }
+
+  /**
+   * Puts an interest's patterns into the plan. Whoever calls this calls `forget` once for it, confirmed or not.
+   * @throws ActionError too_many_bindings when this node would have to hold more than it may
+   */
+  want(source: FamilyName, patterns: readonly Pattern[]): void {
+    const changed = this.plan.add(source, patterns);
+    if (changed === undefined) {
+      throw new ActionError(
+        'too_many_bindings',
+        'too many bindings: this node may not hold more patterns at the broker',
+      );
+    }
+    for (const family of changed) {
+      this.log.info({ family, patterns: this.plan.size }, 'patterns switched to coarse');
+      this.#sync(family);
+    }
+    for (const pattern of patterns) {
+      const key = patternKey(pattern);
+      if (this.plan.wants(source, key)) this.#drive(this.#state(key, pattern, source));
+    }
+  }
+
+  forget(source: FamilyName, patterns: readonly Pattern[]): void {
+    if (this.plan.remove(source, patterns)) this.#sync(source);
+    for (const pattern of patterns) {
+      const state = this.#patterns.get(patternKey(pattern));
+      if (state !== undefined) this.#drive(state);
+    }
+  }
+
+  /**
+   * Resolves when the broker holds everything that these patterns need, finely or coarsely: what is published from then
+   * on comes here.
+   * @throws ActionError source_unavailable when that takes longer than 5 s
+   */
+  async confirmed(source: FamilyName, patterns: readonly Pattern[]): Promise<void> {
+    const keys = patterns.map(patternKey);
+    this.#doubt(keys);
+    if (this.#isCovered(source, keys)) return;
+    let waiter: Waiter | undefined;
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        waiter = { source, keys, missing: new Set(), resolve };
+        this.#await(waiter);
+        timer = setTimeout(() => {
+          reject(
+            new ActionError('source_unavailable', 'the broker did not confirm the subscription in time; try again'),
+          );
+        }, confirmMs);
+      });
+    } finally {
+      clearTimeout(timer);
+      if (waiter !== undefined) this.#dismiss(waiter);
+    }
+  }
+
+  /** The broker is (again) there, with an empty queue. */
+  onUp(): void {
+    for (const state of this.#patterns.values()) state.retryAt = 0;
+    for (const family of this.families) this.#sync(family);
+  }
+
+  onDown(): void {
+    for (const state of this.#patterns.values()) state.isBound = false;
+    for (const waiters of this.#waiters.values()) for (const waiter of waiters) this.#await(waiter);
+  }
+
+  /** Once a second: lets families go fine again, retries what failed, and confirms again what was long not confirmed. */
+  tick(now: number): void {
+    for (const family of this.plan.refine(now)) {
+      this.log.info({ family, patterns: this.plan.size }, 'patterns switched to fine');
+      this.#sync(family);
+    }
+    for (const state of this.#patterns.values()) {
+      if (state.isBound && now - state.confirmedAt > auditMs) state.isDoubtful = true;
+      this.#drive(state);
+    }
+  }
+
+  /** Unbinds everything, so that closing the queue costs publishers nothing. Gives up when the broker is away. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const deadline = Date.now() + confirmMs;
+    for (const state of this.#patterns.values()) this.#drive(state);
+    while (this.bus.isUp && this.#isAnythingLeft() && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  #isAnythingLeft(): boolean {
+    return [...this.#patterns.values()].some(({ isBound, isBusy }) => isBound || isBusy);
+  }
+
+  /** Starts whatever a family's plan asks for now, and ends what it asks for no more. */
+  #sync(family: FamilyName): void {
+    for (const [key, pattern] of this.plan.target(family)) this.#drive(this.#state(key, pattern, family));
+    for (const state of this.#patterns.values()) if (state.source === family) this.#drive(state);
+  }
+
+  #state(key: string, pattern: Pattern, source: FamilyName): BoundPattern {
+    let state = this.#patterns.get(key);
+    if (state === undefined) {
+      state = {
+        key,
+        pattern,
+        source,
+        isBound: false,
+        isDoubtful: false,
+        isBusy: false,
+        confirmedAt: 0,
+        retryAt: 0,
+      };
+      this.#patterns.set(key, state);
+    }
+    return state;
+  }
+
+  #drive(state: BoundPattern): void {
+    if (state.isBusy || !this.bus.isUp || this.#nextStep(state) === undefined) {
+      this.#dropIfUnused(state);
+      return;
+    }
+    state.isBusy = true;
+    void this.#run(state).finally(() => {
+      state.isBusy = false;
+      this.#dropIfUnused(state);
+      this.#afterStep(state.source);
+    });
+  }
+
+  /** The loop of one pattern. Never rejects: a refusal is logged and tried again later. */
+  async #run(state: BoundPattern): Promise<void> {
+    for (let step = this.#nextStep(state); step !== undefined && this.bus.isUp; step = this.#nextStep(state)) {
+      try {
+        if (step === 'bind') await this.#bind(state);
+        else await this.#unbind(state);
+      } catch (error) {
+        state.retryAt = Date.now() + retryMs;
+        if (this.bus.isUp) this.log.warn({ err: error, pattern: state.key, step }, 'the broker refused');
+      }
+    }
+  }
+
+  async #bind(state: BoundPattern): Promise<void> {
+    await this.bus.bind(state.pattern);
+    if (!this.bus.isUp) return;
+    state.isBound = true;
+    state.isDoubtful = false;
+    state.confirmedAt = Date.now();
+    this.#wake(state);
+  }
+
+  async #unbind(state: BoundPattern): Promise<void> {
+    // From the moment that it is asked for nobody may rely on it.
+    state.isBound = false;
+    try {
+      await this.bus.unbind(state.pattern);
+    } catch (error) {
+      state.isBound = this.bus.isUp;
+      throw error;
+    }
+  }
+
+  #nextStep(state: BoundPattern): 'bind' | 'unbind' | undefined {
+    if (state.retryAt > Date.now()) return undefined;
+    if (!this.#stopping && this.plan.wants(state.source, state.key)) {
+      return state.isBound && !state.isDoubtful ? undefined : 'bind';
+    }
+    if (!state.isBound) return undefined;
+    // Make before break: what replaces it comes first.
+    return this.#stopping || this.#isPlanBound(state.source) ? 'unbind' : undefined;
+  }
+
+  #isPlanBound(family: FamilyName): boolean {
+    for (const [key] of this.plan.target(family)) if (this.#patterns.get(key)?.isBound !== true) return false;
+    return true;
+  }
+
+  /** A step may have completed what the others of its family waited for. */
+  #afterStep(family: FamilyName): void {
+    if (!this.#stopping && !this.#isPlanBound(family)) return;
+    for (const state of this.#patterns.values()) {
+      if (state.source === family && !this.plan.wants(family, state.key)) this.#drive(state);
+    }
+  }
+
+  #dropIfUnused(state: BoundPattern): void {
+    if (state.isBusy || state.isBound || this.plan.wants(state.source, state.key)) return;
+    this.#patterns.delete(state.key);
+  }
+
+  #isRelied(key: string): boolean {
+    const state = this.#patterns.get(key);
+    return state?.isBound === true && !state.isDoubtful;
+  }
+
+  #isCoarselyCovered(source: FamilyName): boolean {
+    for (const key of this.plan.coarsePatterns(source).keys()) if (!this.#isRelied(key)) return false;
+    return true;
+  }
+
+  #isCovered(source: FamilyName, keys: readonly string[]): boolean {
+    return this.#isCoarselyCovered(source) || keys.every((key) => this.#isRelied(key));
+  }
+
+  /** Has patterns confirmed again that were not for a while. */
+  #doubt(keys: readonly string[]): void {
+    const now = Date.now();
+    for (const key of keys) {
+      const state = this.#patterns.get(key);
+      if (state === undefined || !state.isBound || now - state.confirmedAt <= trustMs) continue;
+      state.isDoubtful = true;
+      this.#drive(state);
+    }
+  }
+
+  #await(waiter: Waiter): void {
+    waiter.missing = new Set(waiter.keys.filter((key) => !this.#isRelied(key)));
+    for (const key of waiter.keys) {
+      const waiters = this.#waiters.get(key);
+      if (waiters === undefined) this.#waiters.set(key, new Set([waiter]));
+      else waiters.add(waiter);
+    }
+  }
+
+  #dismiss(waiter: Waiter): void {
+    for (const key of waiter.keys) {
+      const waiters = this.#waiters.get(key);
+      waiters?.delete(waiter);
+      if (waiters?.size === 0) this.#waiters.delete(key);
+    }
+  }
+
+  #wake(state: BoundPattern): void {
+    for (const waiter of this.#waiters.get(state.key) ?? []) {
+      waiter.missing.delete(state.key);
+      if (waiter.missing.size === 0) waiter.resolve();
+    }
+    const isCoarse = this.plan.coarsePatterns(state.source).has(state.key);
+    if (!isCoarse || !this.#isCoarselyCovered(state.source)) return;
+    for (const waiters of this.#waiters.values()) {
+      for (const waiter of waiters) if (waiter.source === state.source) waiter.resolve();
+    }
+  }
+}

@@ -1,0 +1,92 @@
+/** Sessions and what they hold, kept in step with what the broker holds: the one place that changes either. */
+import { ActionError } from '../errors.ts';
+import type { Binding } from '../families/family.ts';
+import type { RequestId } from '../protocol/client-message.ts';
+import type { Session } from '../session/session.ts';
+import type { Interest, Subscription } from '../session/subscription.ts';
+import type { Binder } from './binder.ts';
+import { Sessions } from './sessions.ts';
+import type { Subscriptions } from './subscriptions.ts';
+
+export class Registry {
+  readonly sessions = new Sessions();
+
+  constructor(
+    readonly subscriptions: Subscriptions,
+    private readonly binder: Binder,
+  ) {}
+
+  /**
+   * Takes a hold on an account's binding and has the broker asked for it. To be followed by `subscribe` or `letGo`.
+   * @throws ActionError too_many_bindings, or what `parse` throws; nothing is held then
+   */
+  hold(account: string, text: string, parse: () => Binding): Interest {
+    const interest = this.subscriptions.hold(account, text, parse);
+    if (interest.holders > 1) return interest;
+    try {
+      this.binder.want(interest.source, interest.patterns);
+    } catch (error) {
+      this.subscriptions.release(interest);
+      throw error;
+    }
+    return interest;
+  }
+
+  /** Gives a hold back; the last one takes the patterns from the broker. */
+  letGo(interest: Interest): void {
+    if (this.subscriptions.release(interest)) this.binder.forget(interest.source, interest.patterns);
+  }
+
+  /**
+   * Resolves when what is published from then on for these interests comes to this node.
+   * @throws ActionError source_unavailable
+   */
+  async confirmed(interests: readonly Interest[]): Promise<void> {
+    await Promise.all(interests.map(({ source, patterns }) => this.binder.confirmed(source, patterns)));
+  }
+
+  /** Turns a hold into a subscription. */
+  subscribe(session: Session, interest: Interest, requestId: RequestId | undefined): void {
+    this.subscriptions.add(session, interest, requestId);
+  }
+
+  unsubscribe(subscription: Subscription): void {
+    this.subscriptions.remove(subscription);
+    this.letGo(subscription.interest);
+  }
+
+  unsubscribeAll(session: Session): void {
+    for (const subscription of [...session.subscriptions]) this.unsubscribe(subscription);
+  }
+
+  /** The socket is gone, or about to be: it is listed no more and gets nothing more. */
+  end(session: Session): void {
+    if (session.closed) return;
+    session.closed = true;
+    this.unsubscribeAll(session);
+    this.sessions.remove(session);
+  }
+
+  /**
+   * Understands every interest anew: the patterns of some hang on the account tree. One that can't be understood any more
+   * stays as it is; its subscriptions are the caller's to end.
+   * @param parse may throw an ActionError
+   */
+  replan(parse: (interest: Interest) => Binding): void {
+    for (const interest of this.subscriptions.interests()) {
+      try {
+        this.#reinterpret(interest, parse(interest));
+      } catch (error) {
+        if (!(error instanceof ActionError)) throw error;
+      }
+    }
+  }
+
+  /** Make before break. */
+  #reinterpret(interest: Interest, binding: Binding): void {
+    const before = interest.patterns;
+    this.binder.want(interest.source, binding.patterns);
+    interest.reinterpret(binding);
+    this.binder.forget(interest.source, before);
+  }
+}

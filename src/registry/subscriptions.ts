@@ -1,0 +1,82 @@
+/** Who wants what: the interests of this node, who holds them, and which of them an event matches. */
+import { type Binding, type BusEvent, everyAccount } from '../families/family.ts';
+import type { RequestId } from '../protocol/client-message.ts';
+import type { Session } from '../session/session.ts';
+import { Interest, type Subscription } from '../session/subscription.ts';
+import { TopicIndex } from './topic-index.ts';
+
+export class Subscriptions {
+  readonly #interests = new Map<string, Interest>();
+  readonly #index = new TopicIndex<Interest>();
+  #order = 0;
+  #count = 0;
+
+  /** Subscriptions of this node. */
+  get count(): number {
+    return this.#count;
+  }
+
+  interests(): Iterable<Interest> {
+    return this.#interests.values();
+  }
+
+  /**
+   * Takes a hold on an account's binding, so that it stays while the broker is asked; `release` gives it back.
+   * @param parse understands the binding; called where nobody holds it yet, and may throw
+   */
+  hold(account: string, text: string, parse: () => Binding): Interest {
+    const key = `${account} ${text}`;
+    let interest = this.#interests.get(key);
+    if (interest === undefined) {
+      interest = new Interest(account, text, parse());
+      this.#interests.set(key, interest);
+      this.#index.add(interest);
+    }
+    interest.holders += 1;
+    return interest;
+  }
+
+  /** @returns whether that was the last hold, and the interest is gone */
+  release(interest: Interest): boolean {
+    interest.holders -= 1;
+    if (interest.holders > 0) return false;
+    this.#interests.delete(`${interest.account} ${interest.text}`);
+    this.#index.delete(interest);
+    return true;
+  }
+
+  /** Makes a held interest a subscription: from here on its events are delivered. */
+  add(session: Session, interest: Interest, requestId: RequestId | undefined): Subscription {
+    const subscription: Subscription = {
+      session,
+      interest,
+      tail: session.dialect.tail(requestId),
+      order: ++this.#order,
+      slot: interest.subscribers.length,
+    };
+    interest.subscribers.push(subscription);
+    session.subscriptions.push(subscription);
+    this.#count += 1;
+    return subscription;
+  }
+
+  /** Ends deliveries; the hold on the interest is still to be released. Takes the same time for any number of others. */
+  remove(subscription: Subscription): void {
+    const { session, interest } = subscription;
+    const last = interest.subscribers.pop();
+    if (last !== undefined && last !== subscription) {
+      interest.subscribers[subscription.slot] = last;
+      last.slot = subscription.slot;
+    }
+    session.subscriptions = session.subscriptions.filter((other) => other !== subscription);
+    this.#count -= 1;
+  }
+
+  /** Appends the interests that an event matches: its account's, and those in every account. */
+  match(event: BusEvent, found: Interest[]): void {
+    const { account } = event;
+    if (account !== undefined && account !== everyAccount)
+      this.#index.collect(account, event.source, event.words, found);
+    this.#index.collect(everyAccount, event.source, event.words, found);
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * One client: who it is, what it holds, how fast it talks. Knows its socket only as a transport. A node keeps ten
+ * thousands of these, so the fields are few and flat, and what most sessions never need is made when it is needed.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Identity } from '../auth/identity.ts';
+import type { Dialect } from '../dialects/dialect.ts';
+import type { CloseReason } from '../errors.ts';
+import type { Frame } from '../protocol/frame.ts';
+import type { Subscription } from './subscription.ts';
+
+/** The way to the client. */
+export interface Transport {
+  /**
+   * Queues an event's frame; it leaves in this turn of the event loop.
+   * @param tail what this receiver's copy ends with, where it differs
+   */
+  sendEvent(frame: Frame, tail: Buffer | undefined): void;
+  sendText(text: string): void;
+  /** @param text the reason that the client reads, in place of the usual one */
+  close(reason: CloseReason, text?: string): void;
+}
+
+/** What a client called its socket. */
+export interface Label {
+  readonly name: string | undefined;
+  readonly metadata: unknown;
+}
+
+const noLabel: Label = { name: undefined, metadata: undefined };
+
+/** More malformed messages in a row than this close the socket. */
+const maxMalformedInRow = 10;
+
+export class Session {
+  /** Can't be guessed: whoever knows it and has a token of the account may close the socket. */
+  readonly id = randomBytes(16).toString('base64url');
+  /** Unix time, ms. */
+  readonly connectedAt = Date.now();
+  identity: Identity | undefined;
+  /** Unix time, ms, when the identity was last vouched for. */
+  identifiedAt = 0;
+  label = noLabel;
+  /** Unix time, ms, since when the socket has had no valid token. */
+  unauthenticatedSince = this.connectedAt;
+  closed = false;
+
+  /** What it is subscribed to, oldest first. At most MAX_BINDINGS_PER_SOCKET, so a list is enough. */
+  subscriptions: Subscription[] = [];
+
+  /** Until when (Unix time, ms) events may be delivered; 0 without a token. Looked at before every delivery. */
+  deliverUntil = 0;
+
+  /** The router's notes on the event in hand: see `router.ts`. */
+  seenEvent = 0;
+  chosen: Subscription | undefined;
+
+  /** Messages that wait for the one in hand. */
+  inbox: Buffer[] | undefined;
+  #malformedInRow = 0;
+
+  /** Token bucket: what is left of it, and when that was worked out. */
+  rateTokens: number;
+  rateAt = this.connectedAt;
+
+  /**
+   * @param source the client's address
+   * @param burst messages that it may send at once
+   */
+  constructor(
+    readonly transport: Transport,
+    readonly dialect: Dialect,
+    readonly source: string,
+    burst: number,
+  ) {
+    this.rateTokens = burst;
+  }
+
+  authenticateAs(identity: Identity): void {
+    this.identity = identity;
+    this.identifiedAt = Date.now();
+    this.deliverUntil = identity.expiresAt;
+  }
+
+  /** From now on the token is worth nothing; the identity stays, as the account that the socket belongs to. */
+  endToken(now: number): void {
+    this.deliverUntil = 0;
+    this.unauthenticatedSince = now;
+  }
+
+  hasValidToken(now: number): boolean {
+    return this.deliverUntil > now;
+  }
+
+  countMalformed(): void {
+    this.#malformedInRow += 1;
+  }
+
+  get isTooMalformed(): boolean {
+    return this.#malformedInRow > maxMalformedInRow;
+  }
+
+  countWellFormed(): void {
+    this.#malformedInRow = 0;
+  }
+
+  /** Takes one message from the bucket. @returns false when it is empty */
+  takeRateToken(now: number, perSecond: number, burst: number): boolean {
+    this.rateTokens = Math.min(burst, this.rateTokens + ((now - this.rateAt) * perSecond) / 1000);
+    this.rateAt = now;
+    if (this.rateTokens < 1) return false;
+    this.rateTokens -= 1;
+    return true;
+  }
+
+  holds(account: string, text: string): Subscription | undefined {
+    return this.subscriptions.find(({ interest }) => interest.text === text && interest.account === account);
+  }
+
+  bindingTexts(): string[] {
+    return this.subscriptions.map(({ interest }) => interest.text);
+  }
+}

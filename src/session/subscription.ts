@@ -1,0 +1,57 @@
+/**
+ * What a session is subscribed to. An interest is a binding of an account, understood once and shared by all sockets that
+ * hold it; a subscription is one socket's hold on it.
+ */
+import type { Binding, BusEvent, FamilyName, Pattern } from '../families/family.ts';
+import type { Session } from './session.ts';
+
+/** One socket's hold on an interest. */
+export interface Subscription {
+  readonly session: Session;
+  readonly interest: Interest;
+  /** What this subscription's frames end with; the oldest one's stays. */
+  readonly tail: Buffer | undefined;
+  /** Grows with each subscription of the process: tells the oldest of several. */
+  readonly order: number;
+  /** Its place among the interest's subscribers. */
+  slot: number;
+}
+
+export class Interest {
+  readonly family: FamilyName;
+  readonly source: FamilyName;
+  readonly words: readonly string[];
+  readonly subscribers: Subscription[] = [];
+  /** How many subscriptions hold it or are on the way to; when nobody does, it is dropped. */
+  holders = 0;
+  #binding: Binding;
+
+  /**
+   * @param account the account asked for, or `*`
+   * @param text the client's binding to the letter
+   */
+  constructor(
+    readonly account: string,
+    readonly text: string,
+    binding: Binding,
+  ) {
+    this.#binding = binding;
+    this.family = binding.family;
+    this.source = binding.source;
+    this.words = binding.words;
+  }
+
+  /** What the broker must route to this node for it. */
+  get patterns(): readonly Pattern[] {
+    return this.#binding.patterns;
+  }
+
+  subscriptionKey(event: BusEvent): string {
+    return this.#binding.subscriptionKey(event);
+  }
+
+  /** The same binding, understood again with another account tree: its patterns may differ. */
+  reinterpret(binding: Binding): void {
+    this.#binding = binding;
+  }
+}

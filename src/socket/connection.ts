@@ -1,0 +1,76 @@
+/** One WebSocket: what is sent to it, how it is closed, how it is watched. */
+import type { Socket } from 'node:net';
+import { WebSocket } from 'ws';
+import { type CloseReason, closeReasons } from '../errors.ts';
+import { controlFrame, type Frame, textFrame } from '../protocol/frame.ts';
+import type { Session, Transport } from '../session/session.ts';
+
+/** A close frame that can't get through in this time becomes a cut. */
+const closeMs = 1000;
+
+const pingFrame = controlFrame(9, Buffer.alloc(0));
+
+/** ws's socket with a place for what this server knows of it: no closures and no map from one to the other. */
+export class ServerSocket extends WebSocket {
+  declare connection: Connection | undefined;
+}
+
+export class Connection implements Transport {
+  declare session: Session;
+  /** The code that this server closed with; undefined while it is open, or when the client closed. */
+  closeCode: number | undefined;
+  /** Seconds of the clock: when to ping next, and since when a pong is owed (0: none is). */
+  pingAt = 0;
+  pongOwedSince = 0;
+
+  /**
+   * @param raw the TCP socket that the upgrade handed over
+   * @param onEnd told when the server begins to close it
+   */
+  constructor(
+    readonly webSocket: ServerSocket,
+    readonly raw: Socket,
+    private readonly onEnd: (connection: Connection) => void,
+  ) {}
+
+  sendEvent(frame: Frame, tail: Buffer | undefined): void {
+    if (this.closeCode !== undefined) return;
+    if (tail === undefined) {
+      this.raw.write(frame.plain.bytes);
+      return;
+    }
+    const holed = frame.withHole(tail.length);
+    const bytes = Buffer.from(holed.bytes);
+    tail.copy(bytes, holed.holeAt);
+    this.raw.write(bytes);
+  }
+
+  sendText(text: string): void {
+    if (this.closeCode === undefined) this.raw.write(textFrame(text).bytes);
+  }
+
+  sendPing(): void {
+    if (this.closeCode === undefined) this.raw.write(pingFrame.bytes);
+  }
+
+  sendPong(payload: Buffer): void {
+    if (this.closeCode === undefined) this.raw.write(controlFrame(10, payload).bytes);
+  }
+
+  close(reason: CloseReason, text: string = closeReasons[reason].text): void {
+    if (this.closeCode !== undefined) return;
+    const { code } = closeReasons[reason];
+    this.closeCode = code;
+    this.onEnd(this);
+    this.webSocket.close(code, text);
+    if (this.raw.writableLength === 0) return;
+    setTimeout(() => {
+      if (this.raw.writableLength > 0) this.webSocket.terminate();
+    }, closeMs).unref();
+  }
+
+  /** No goodbye: for a peer that is not there to hear it. */
+  cut(): void {
+    this.webSocket.terminate();
+  }
+}

@@ -1,0 +1,231 @@
+/** All WebSockets of this process: the door, the limits on how many, their heartbeat, and their end. */
+import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { type RawData, type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
+import type { Identity } from '../auth/identity.ts';
+import type { Dialect, DialectName } from '../dialects/dialect.ts';
+import { ActionError, closeReasons } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { Session } from '../session/session.ts';
+import { Backlog } from './backlog.ts';
+import { Connection, ServerSocket } from './connection.ts';
+import { beat, schedulePings } from './heartbeat.ts';
+import { checkOrigin, createSourceReader, headerToken, refuse, requestedDialect, UpgradeRefused } from './upgrade.ts';
+
+export interface SocketSettings {
+  readonly maxConnections: number;
+  readonly maxConnectionsPerIp: number | undefined;
+  readonly maxMessageBytes: number;
+  readonly rateBurst: number;
+  readonly slowConsumerBytes: number;
+  readonly slowConsumerSeconds: number;
+  readonly maxUnsentBytes: number;
+  readonly pingIntervalSeconds: number;
+  readonly pongTimeoutSeconds: number;
+  readonly allowedOrigins: readonly string[] | undefined;
+  readonly trustedProxies: readonly string[];
+  readonly defaultDialect: DialectName;
+}
+
+/** What the sockets need of the rest of the server. */
+export interface SocketServices {
+  readonly dialects: Readonly<Record<DialectName, Dialect>>;
+  identify(token: string): Promise<Identity>;
+  /** A socket is open; `identity` where its upgrade carried a token. */
+  onOpen(session: Session, identity: Identity | undefined): void;
+  onMessage(session: Session, frame: Buffer): void;
+  /** It is closed, or about to be. May be told twice. */
+  onEnd(session: Session): void;
+  onClosed(code: number): void;
+  refusalBody(refusal: UpgradeRefused): object;
+}
+
+/** The error code of ws for a message over `maxPayload`, which it closes with 1009 itself. */
+const tooLargeError = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
+
+export class SocketServer {
+  readonly #server: WebSocketServer;
+  readonly #connections = new Set<Connection>();
+  /** Of sockets and of upgrades under way. */
+  readonly #perSource = new Map<string, number>();
+  readonly #sourceOf: (request: IncomingMessage) => string;
+  readonly #backlog: Backlog;
+  #admitted = 0;
+  #isDraining = false;
+  #second = 1;
+
+  constructor(
+    private readonly settings: SocketSettings,
+    private readonly services: SocketServices,
+    private readonly log: Log,
+  ) {
+    this.#sourceOf = createSourceReader(settings.trustedProxies);
+    this.#backlog = new Backlog(settings);
+    // The type definitions are a version behind ws.
+    const options: ServerOptions<typeof ServerSocket> & { closeTimeout: number } = {
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: settings.maxMessageBytes,
+      // Pongs go the way of everything else that is sent, and so in order.
+      autoPong: false,
+      closeTimeout: 5000,
+      WebSocket: ServerSocket,
+    };
+    this.#server = new WebSocketServer(options);
+  }
+
+  get count(): number {
+    return this.#connections.size;
+  }
+
+  get connections(): Iterable<Connection> {
+    return this.#connections;
+  }
+
+  /** Takes the upgrades of an HTTP server. */
+  attach(server: Server): void {
+    server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      socket.on('error', ignoreBrokenPeer);
+      this.#open(request, socket, head).catch((error: unknown) => {
+        const refusal = error instanceof UpgradeRefused ? error : this.#unexpected(error);
+        refuse(socket, refusal, this.services.refusalBody);
+      });
+    });
+  }
+
+  /** From now on every upgrade is answered 503. */
+  stopAdmitting(): void {
+    this.#isDraining = true;
+  }
+
+  /** Once a second. */
+  tick(now: number): void {
+    this.#second += 1;
+    for (const connection of this.#connections) {
+      beat(connection, this.#second, this.settings);
+      this.#backlog.check(connection, now);
+    }
+    this.#backlog.checkTotal();
+  }
+
+  #unexpected(error: unknown): UpgradeRefused {
+    this.log.error({ err: error }, 'fault while opening a socket');
+    return new UpgradeRefused(500, 'internal error');
+  }
+
+  async #open(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    const dialect = requestedDialect(request) ?? this.settings.defaultDialect;
+    checkOrigin(request, this.settings.allowedOrigins);
+    const source = this.#sourceOf(request);
+    const leave = this.#admit(source);
+    try {
+      const identity = await this.#identify(headerToken(request.headers));
+      if (this.#isDraining) throw new UpgradeRefused(503, 'this node is about to restart');
+      socket.removeListener('error', ignoreBrokenPeer);
+      if (socket.destroyed) leave();
+      socket.once('close', leave);
+      this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+        this.#welcome(webSocket as ServerSocket, socket, dialect, source, identity);
+      });
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  /** @returns what gives the place back; calling it again does nothing */
+  #admit(source: string): () => void {
+    const { maxConnections, maxConnectionsPerIp } = this.settings;
+    if (this.#isDraining) throw new UpgradeRefused(503, 'this node is about to restart');
+    if (this.#admitted >= maxConnections) throw new UpgradeRefused(503, 'this node has as many connections as it may');
+    const fromThere = this.#perSource.get(source) ?? 0;
+    if (maxConnectionsPerIp !== undefined && fromThere >= maxConnectionsPerIp) {
+      throw new UpgradeRefused(429, `too many connections from ${source}`);
+    }
+    this.#admitted += 1;
+    this.#perSource.set(source, fromThere + 1);
+    let left = false;
+    return () => {
+      if (left) return;
+      left = true;
+      this.#admitted -= 1;
+      const remaining = (this.#perSource.get(source) ?? 1) - 1;
+      if (remaining === 0) this.#perSource.delete(source);
+      else this.#perSource.set(source, remaining);
+    };
+  }
+
+  async #identify(token: string | undefined): Promise<Identity | undefined> {
+    if (token === undefined) return undefined;
+    try {
+      return await this.services.identify(token);
+    } catch (error) {
+      if (!(error instanceof ActionError)) throw error;
+      if (error.code === 'source_unavailable') throw new UpgradeRefused(503, error.message);
+      throw new UpgradeRefused(401, error.message);
+    }
+  }
+
+  #welcome(
+    webSocket: ServerSocket,
+    raw: Socket,
+    dialect: DialectName,
+    source: string,
+    identity: Identity | undefined,
+  ): void {
+    const connection = new Connection(webSocket, raw, this.#onEnd);
+    connection.session = new Session(connection, this.services.dialects[dialect], source, this.settings.rateBurst);
+    webSocket.connection = connection;
+    schedulePings(connection, this.#second, this.settings);
+    this.#connections.add(connection);
+    // Shared functions, which find the connection on the socket: five closures for each of 50,000 sockets add up.
+    webSocket.on('message', this.#onMessage);
+    webSocket.on('ping', onPing);
+    webSocket.on('pong', onPong);
+    webSocket.on('error', onError);
+    webSocket.on('close', this.#onClose);
+    this.services.onOpen(connection.session, identity);
+  }
+
+  readonly #onEnd = (connection: Connection): void => {
+    this.services.onEnd(connection.session);
+  };
+
+  readonly #onMessage = heard((connection, data: RawData, isBinary: boolean) => {
+    if (connection.closeCode !== undefined) return;
+    if (isBinary) connection.close('binary_frame');
+    else this.services.onMessage(connection.session, data as Buffer);
+  });
+
+  readonly #onClose = heard((connection, code: number) => {
+    this.#connections.delete(connection);
+    this.#backlog.forget(connection);
+    this.services.onEnd(connection.session);
+    this.services.onClosed(connection.closeCode ?? code);
+  });
+}
+
+/** Makes a listener that is told the connection of the socket it hears. */
+function heard<Args extends unknown[]>(handle: (connection: Connection, ...args: Args) => void) {
+  return function (this: WebSocket, ...args: Args): void {
+    const { connection } = this as ServerSocket;
+    if (connection !== undefined) handle(connection, ...args);
+  };
+}
+
+const onPing = heard((connection, payload: Buffer) => connection.sendPong(payload));
+
+const onPong = heard((connection) => {
+  connection.pongOwedSince = 0;
+});
+
+/** ws ends the socket itself after an error; only the code that it closes with is of interest. */
+const onError = heard((connection, error: Error & { code?: string }) => {
+  if (error.code === tooLargeError) connection.closeCode ??= closeReasons.too_large.code;
+});
+
+/** A peer that breaks off during the upgrade is its own business. */
+function ignoreBrokenPeer(): void {
+  // Without a listener the error would end the process.
+}

@@ -1,0 +1,88 @@
+/** The door: what is checked before an HTTP request becomes a WebSocket, and how it is refused. */
+import type { IncomingMessage } from 'node:http';
+import { isIP, type Socket } from 'node:net';
+import proxyaddr from '@fastify/proxy-addr';
+import type { DialectName } from '../dialects/dialect.ts';
+
+/** Refuses an upgrade. The text is for people, the status for programs. */
+export class UpgradeRefused extends Error {
+  override readonly name = 'UpgradeRefused';
+  constructor(
+    readonly status: 400 | 401 | 403 | 404 | 429 | 500 | 503,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const reasonPhrases = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+} as const;
+
+/** Seconds after which a client that was refused for lack of room may try again. */
+const retryAfterSeconds = 5;
+
+/** @returns the dialect that the request's address asks for, if any */
+export function requestedDialect(request: IncomingMessage): DialectName | undefined {
+  const address = URL.parse(request.url ?? '/', 'http://any');
+  if (address === null) throw new UpgradeRefused(400, 'the address can not be read');
+  const value = address.searchParams.get('dialect');
+  if (value === null) return undefined;
+  if (value === 'classic' || value === 'kazoo4') return value;
+  throw new UpgradeRefused(400, 'dialect must be classic or kazoo4');
+}
+
+/** The token of an `Authorization: Bearer` or `X-Auth-Token` header. */
+export function headerToken(headers: IncomingMessage['headers']): string | undefined {
+  const own = headers['x-auth-token'];
+  if (typeof own === 'string' && own !== '') return own;
+  const match = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '');
+  return match?.[1];
+}
+
+/** A browser always says where a page comes from; who says nothing is no browser, and has no cookies to misuse. */
+export function checkOrigin(request: IncomingMessage, allowed: readonly string[] | undefined): void {
+  const { origin } = request.headers;
+  if (allowed === undefined || origin === undefined) return;
+  if (!allowed.some((entry) => entry.toLowerCase() === origin.toLowerCase())) {
+    throw new UpgradeRefused(403, 'this origin may not connect');
+  }
+}
+
+/**
+ * The client's address: the peer, or what a trusted proxy says of it.
+ * @param proxies addresses and CIDR ranges whose X-Forwarded-For is believed
+ */
+export function createSourceReader(proxies: readonly string[]): (request: IncomingMessage) => string {
+  const isTrusted = proxyaddr.compile([...proxies]);
+  return (request) => {
+    const peer = request.socket.remoteAddress ?? '';
+    const source = proxyaddr(request, isTrusted);
+    return plain(isIP(source) === 0 ? peer : source);
+  };
+}
+
+/** `::ffff:192.0.2.1`, what a dual-stack listener sees, is `192.0.2.1`. */
+function plain(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
+}
+
+/** Answers a refused upgrade in HTTP, in the envelope of the REST side, and ends the connection. */
+export function refuse(socket: Socket, refusal: UpgradeRefused, body: (refusal: UpgradeRefused) => object): void {
+  if (socket.destroyed) return;
+  const text = JSON.stringify(body(refusal));
+  const lines = [
+    `HTTP/1.1 ${refusal.status} ${reasonPhrases[refusal.status]}`,
+    'Connection: close',
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(text)}`,
+  ];
+  if (refusal.status === 429 || refusal.status === 503) lines.push(`Retry-After: ${retryAfterSeconds}`);
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${text}`);
+}
