@@ -71,6 +71,8 @@ export class Metrics {
     new Gauge({
       name,
       help,
+      // Over several workers: sums, but connected only when all are.
+      aggregator: name === 'horizon_amqp_connected' ? 'min' : 'sum',
       registers: [this.registry],
       collect() {
         this.set(read());

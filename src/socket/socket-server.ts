@@ -9,6 +9,7 @@ import type { Log } from '../log.ts';
 import { Session } from '../session/session.ts';
 import { Backlog } from './backlog.ts';
 import { Connection, ServerSocket } from './connection.ts';
+import { drain } from './drain.ts';
 import { beat, schedulePings } from './heartbeat.ts';
 import { checkOrigin, createSourceReader, headerToken, refuse, requestedDialect, UpgradeRefused } from './upgrade.ts';
 
@@ -79,10 +80,6 @@ export class SocketServer {
     return this.#connections.size;
   }
 
-  get connections(): Iterable<Connection> {
-    return this.#connections;
-  }
-
   /** Takes the upgrades of an HTTP server. */
   attach(server: Server): void {
     server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
@@ -94,9 +91,10 @@ export class SocketServer {
     });
   }
 
-  /** From now on every upgrade is answered 503. */
-  stopAdmitting(): void {
+  /** Refuses new sockets and closes the present ones, evenly over so many seconds. Resolves when all are gone. */
+  async drain(seconds: number): Promise<void> {
     this.#isDraining = true;
+    await drain(this.#connections, seconds);
   }
 
   /** Once a second. */

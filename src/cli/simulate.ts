@@ -1,0 +1,96 @@
+/** `npm run simulate`: the demo's simulated PBX, played onto a real broker. */
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import amqp, { type Channel } from 'amqplib';
+import { Addresses } from '../amqp/addresses.ts';
+import { TopologyChannel } from '../amqp/topology-channel.ts';
+import { readConfig } from '../config.ts';
+import { demoAccounts } from '../demo/demo.ts';
+import { type PbxAccount, startPbx } from '../demo/pbx.ts';
+import { ConfigError } from '../errors.ts';
+import { runCommand } from './command.ts';
+
+const help = `Plays invented calls, conferences and document changes onto the broker of AMQP_URL.
+
+  AMQP_URL=amqp://localhost npm run simulate -- [options]
+
+  --account ID=REALM    an account to play for; may be given several times (the demo's accounts)
+  --seed N              the same number plays the same again (a random one)
+  --speed N             1 is a person's pace (1)
+`;
+
+/** The exchanges that the PBX publishes to; used as they are where they exist. */
+const exchanges = ['callevt', 'conference', 'configuration'];
+
+function accountsOf(texts: readonly string[]): readonly PbxAccount[] {
+  return texts.map((text) => {
+    const [id, realm] = text.split('=');
+    if (!id || !realm) throw new ConfigError([`--account: ${text} is not of the form ID=REALM`]);
+    return { id, realm, name: realm };
+  });
+}
+
+function numberOf(name: string, text: string | undefined, otherwise: number): number {
+  const value = text === undefined ? otherwise : Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new ConfigError([`--${name}: ${text} is no number above 0`]);
+  return value;
+}
+
+runCommand('simulate', async () => {
+  const { values } = parseArgs({
+    options: {
+      account: { type: 'string', multiple: true },
+      seed: { type: 'string' },
+      speed: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(help);
+    return;
+  }
+  const urls = readConfig({ AMQP_URL: process.env.AMQP_URL, AUTH_JWT_SECRET: 'not needed to publish' }).AMQP_URL;
+  if (urls === undefined) throw new ConfigError(['AMQP_URL: not set; name the broker to play onto']);
+  const accounts = values.account === undefined ? demoAccounts : accountsOf(values.account);
+  const seed = numberOf('seed', values.seed, randomInt(1, 2 ** 31));
+  const speed = numberOf('speed', values.speed, 1);
+  await play(urls, accounts, seed, speed);
+});
+
+async function play(
+  urls: readonly string[],
+  accounts: readonly PbxAccount[],
+  seed: number,
+  speed: number,
+): Promise<void> {
+  const addresses = new Addresses(urls);
+  const connection = await amqp.connect(addresses.options, { noDelay: true, timeout: 10_000 });
+  const channel: Channel = await connection.createChannel();
+  const topology = new TopologyChannel(connection);
+  for (const name of exchanges) await topology.ensureExchange({ name, type: 'topic' });
+
+  process.stdout.write(`Playing onto ${addresses.shown} with seed ${seed}. Ctrl-C ends it.\n`);
+  let sent = 0;
+  const pbx = startPbx({
+    accounts,
+    seed,
+    speed,
+    publish({ exchange, routingKey, payload }) {
+      channel.publish(exchange, routingKey, Buffer.from(JSON.stringify(payload)), { contentType: 'application/json' });
+      sent += 1;
+    },
+  });
+  const report = setInterval(() => process.stdout.write(`${sent} events\n`), 5000);
+  await new Promise<void>((resolve, reject) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+    connection.on('error', reject);
+    connection.on('close', () => reject(new Error('the broker closed the connection')));
+  }).finally(() => {
+    clearInterval(report);
+    pbx.stop();
+  });
+  connection.removeAllListeners('close');
+  await connection.close();
+  process.stdout.write(`${sent} events in all\n`);
+}

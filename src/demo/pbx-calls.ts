@@ -1,0 +1,209 @@
+/**
+ * Calls: who calls whom, and how it goes. One script tells one call from its first channel to the end of its last; two
+ * to five of them run at the same time.
+ */
+import type { Channel } from './pbx-channel.ts';
+import type { Archive } from './pbx-documents.ts';
+import { atPhone, freePeople, type Office, outsider, type Party, type Person } from './pbx-office.ts';
+import type { Script, Stage } from './pbx-stage.ts';
+import type { HangupCause, Switch } from './pbx-switch.ts';
+
+const fewestCalls = 2;
+const mostCalls = 5;
+
+/** How often a call goes in which way, of 100. */
+const outcomes = [
+  ['answered', 50],
+  ['parked', 12],
+  ['unanswered', 14],
+  ['busy', 10],
+  ['cancelled', 14],
+] as const;
+
+type Outcome = (typeof outcomes)[number][0];
+
+/** A call before it begins. */
+interface Plan {
+  readonly caller: Party;
+  readonly callee: Party;
+  readonly dialled: string;
+  readonly outcome: Outcome;
+}
+
+/** Plays calls for as long as the stage lasts; what callers leave in voicemail goes to the archive. */
+export function playCalls(stage: Stage, office: Office, line: Switch, archive: Archive): void {
+  const { random } = stage;
+  const occupiedSlots = new Set<string>();
+  let running = 0;
+
+  function* arrivals(): Script {
+    yield random.between(200, 500);
+    stage.play(call());
+    for (;;) {
+      yield random.between(600, 1500);
+      if (running < fewestCalls) stage.play(call());
+      yield random.between(2500, 5500);
+      if (running < mostCalls) stage.play(call());
+    }
+  }
+
+  function* call(): Script {
+    running += 1;
+    const plan = planCall();
+    const people = [plan.caller, plan.callee].flatMap(({ phone }) => (phone === undefined ? [] : [phone.person.id]));
+    const newlyEngaged = people.filter((id) => !office.engaged.has(id));
+    for (const id of newlyEngaged) office.engaged.add(id);
+    yield* conversation(plan);
+    for (const id of newlyEngaged) office.engaged.delete(id);
+    running -= 1;
+    if (running < fewestCalls) stage.play(call());
+  }
+
+  function planCall(): Plan {
+    const free = freePeople(office);
+    if (free.length === 0) {
+      // Everybody is on the phone: this is what happens to whoever calls now.
+      return incoming(atPhone(random, random.pick(office.people)), 'busy');
+    }
+    const one = random.pick(free);
+    const others = free.filter((person) => person !== one);
+    const outcome = drawOutcome();
+    if (random.chance(0.45)) return incoming(atPhone(random, one), outcome);
+    if (others.length === 0 || random.chance(0.45)) return outgoing(atPhone(random, one), outcome);
+    const callee = atPhone(random, random.pick(others));
+    return { caller: atPhone(random, one), callee, dialled: callee.number, outcome };
+  }
+
+  const incoming = (callee: Party, outcome: Outcome): Plan => ({
+    caller: outsider(random),
+    callee,
+    dialled: office.mainNumber,
+    outcome,
+  });
+
+  function outgoing(caller: Party, outcome: Outcome): Plan {
+    const callee = outsider(random);
+    // Nobody outside can park a call in this office.
+    return { caller, callee, dialled: callee.number, outcome: outcome === 'parked' ? 'answered' : outcome };
+  }
+
+  function drawOutcome(): Outcome {
+    let rest = random.between(1, 100);
+    for (const [outcome, share] of outcomes) {
+      rest -= share;
+      if (rest <= 0) return outcome;
+    }
+    return 'answered';
+  }
+
+  function* conversation(plan: Plan): Script {
+    const a = line.receive(plan.caller, plan.dialled);
+    yield random.between(150, 500);
+    const b = line.ring(plan.callee, a);
+    switch (plan.outcome) {
+      case 'answered':
+        return yield* answered(a, b);
+      case 'parked':
+        return yield* parked(a, b);
+      case 'unanswered':
+        return yield* unanswered(a, b);
+      case 'busy':
+        yield random.between(400, 1500);
+        return yield* hangUp([b, a], 'USER_BUSY');
+      case 'cancelled':
+        yield random.between(3000, 9000);
+        return yield* hangUp([a, b], 'ORIGINATOR_CANCEL');
+    }
+  }
+
+  function* answered(a: Channel, b: Channel): Script {
+    yield* pickUp(a, b);
+    yield random.between(4000, 16_000);
+    if (random.chance(0.35)) yield* onHold(random.pick([a, b].filter(({ party }) => party.phone !== undefined)));
+    yield* hangUp(random.chance(0.5) ? [a, b] : [b, a], 'NORMAL_CLEARING');
+  }
+
+  function* pickUp(a: Channel, b: Channel): Script {
+    yield random.between(2000, 7000);
+    line.answer(b);
+    yield random.between(20, 80);
+    line.answer(a);
+    yield random.between(20, 80);
+    line.bridge(a);
+  }
+
+  function* onHold(channel: Channel): Script {
+    line.hold(channel);
+    yield random.between(3000, 8000);
+    line.unhold(channel);
+    yield random.between(2000, 8000);
+  }
+
+  function* unanswered(a: Channel, b: Channel): Script {
+    yield random.between(9000, 15_000);
+    const person = b.party.phone?.person;
+    if (person === undefined || random.chance(0.4)) return yield* hangUp([b, a], 'NO_ANSWER');
+    yield* hangUp([b], 'NO_ANSWER');
+    line.detach(a);
+    yield random.between(200, 500);
+    line.answer(a);
+    const beganAt = stage.now();
+    yield random.between(4000, 12_000);
+    yield* hangUp([a], 'NORMAL_CLEARING');
+    archive.leaveMessage({ person, from: a.caller, callId: a.callId, lengthMs: stage.now() - beganAt });
+  }
+
+  function* parked(a: Channel, b: Channel): Script {
+    yield* pickUp(a, b);
+    yield random.between(3000, 8000);
+    yield* hangUp([b], 'NORMAL_CLEARING');
+    line.detach(a);
+    const slot = freeSlot();
+    occupiedSlots.add(slot);
+    yield random.between(150, 400);
+    line.park(a, slot);
+    yield random.between(4000, 11_000);
+    const colleagues = freePeople(office);
+    if (colleagues.length === 0 || random.chance(0.3)) yield* abandoned(a, slot);
+    else yield* retrieved(a, slot, random.pick(colleagues));
+  }
+
+  /** There are more slots than calls. */
+  function freeSlot(): string {
+    return random.pick(['701', '702', '703', '704', '705', '706'].filter((slot) => !occupiedSlots.has(slot)));
+  }
+
+  function* abandoned(a: Channel, slot: string): Script {
+    line.abandon(a, slot);
+    occupiedSlots.delete(slot);
+    yield random.between(20, 80);
+    yield* hangUp([a], 'NORMAL_CLEARING');
+  }
+
+  function* retrieved(a: Channel, slot: string, colleague: Person): Script {
+    office.engaged.add(colleague.id);
+    // `*3` and the number of the slot is how Kazoo's parking is dialled.
+    const c = line.receive(atPhone(random, colleague), `*3${slot}`);
+    yield random.between(150, 400);
+    line.answer(c);
+    yield random.between(50, 150);
+    line.retrieve(a, slot, c);
+    occupiedSlots.delete(slot);
+    yield random.between(20, 80);
+    line.bridge(c);
+    yield random.between(4000, 12_000);
+    yield* hangUp(random.chance(0.5) ? [a, c] : [c, a], 'NORMAL_CLEARING');
+    office.engaged.delete(colleague.id);
+  }
+
+  /** The last channel's end is the script's end: a pause behind it would count a call that is over. */
+  function* hangUp([first, ...more]: readonly [Channel, ...Channel[]], cause: HangupCause): Script {
+    line.hangUp(first, cause);
+    for (const channel of more) {
+      yield random.between(20, 120);
+      line.hangUp(channel, cause);
+    }
+  }
+
+  stage.play(arrivals());
+}

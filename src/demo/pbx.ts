@@ -1,0 +1,72 @@
+/**
+ * The simulated PBX of the demo: for each account it plays calls, conferences and changes of documents, and publishes
+ * what a real one would. It owns the clock and the end of the play; the scenarios are in the files `pbx-*.ts`.
+ */
+import { playCalls } from './pbx-calls.ts';
+import { playConferences } from './pbx-conferences.ts';
+import { playDocuments } from './pbx-documents.ts';
+import { createOffice } from './pbx-office.ts';
+import {
+  createPlayer,
+  createStage,
+  type PbxAccount,
+  type PbxMessage,
+  type PbxTimers,
+  type Stage,
+} from './pbx-stage.ts';
+import { createSwitch } from './pbx-switch.ts';
+import { createRandom } from './random.ts';
+
+/** What callers of this module name. */
+export type { PbxAccount, PbxMessage } from './pbx-stage.ts';
+
+/** What is played, how fast, and to whom. */
+export interface PbxOptions {
+  readonly accounts: readonly PbxAccount[];
+  /** The same seed, accounts, speed and clock give the same messages. */
+  readonly seed: number;
+  /** 1: a person's pace; 10: ten times as fast. Above 0. Default: 1. */
+  readonly speed?: number;
+  /** Takes each message as it happens, from a timer: what it throws is nobody's to catch. */
+  publish(message: PbxMessage): void;
+  /** The clock and timers, so that tests and the demo share one code path. Default: those of Node.js. */
+  readonly timers?: PbxTimers;
+}
+
+/** A PBX that plays until it is stopped. */
+export interface Pbx {
+  /** Cancels every timer. Nothing more is published; calls that are under way end untold. */
+  stop(): void;
+}
+
+const nodeTimers: PbxTimers = {
+  now: () => Date.now(),
+  after(ms, task) {
+    const timer = setTimeout(task, ms);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
+/**
+ * Starts to play. The first message comes within a second (at speed 1), none before this returns.
+ * @throws RangeError for a speed that is not above 0
+ */
+export function startPbx({ accounts, seed, speed = 1, publish, timers = nodeTimers }: PbxOptions): Pbx {
+  if (!(speed > 0 && Number.isFinite(speed))) throw new RangeError(`speed must be a number above 0, not ${speed}`);
+  const player = createPlayer(timers, speed);
+  const seeds = createRandom(seed);
+  for (const account of accounts) {
+    // A source of its own for each account: what one plays doesn't depend on how the others' events fall.
+    const random = createRandom(seeds.between(0, 2 ** 32 - 1));
+    playAccount(createStage(account, random, timers, player, publish));
+  }
+  return { stop: () => player.stop() };
+}
+
+function playAccount(stage: Stage): void {
+  const office = createOffice(stage.random);
+  const line = createSwitch(stage, office);
+  const archive = playDocuments(stage, office);
+  playCalls(stage, office, line, archive);
+  playConferences(stage, office, line);
+}

@@ -1,0 +1,61 @@
+/** Between the bus and the router: what is taken is routed at once, and settled when it was handed to the sockets. */
+import { performance } from 'node:perf_hooks';
+import type { Bus, Delivery } from './bus.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import type { DropReason } from './payload.ts';
+import type { Router } from './router.ts';
+
+export class Intake {
+  /** When each event of this turn that went to somebody was taken, ms of `performance`. */
+  readonly #taken: number[] = [];
+  #isScheduled = false;
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly router: Router,
+    private readonly metrics: Metrics,
+    /** Calls back when everything sent so far was handed to the sockets. */
+    private readonly afterFlush: (done: () => void) => void,
+  ) {}
+
+  onDelivery(delivery: Delivery): void {
+    const takenAt = performance.now();
+    if (this.router.route(delivery)) this.#taken.push(takenAt);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.afterFlush(this.#settle);
+  }
+
+  readonly #settle = (): void => {
+    this.#isScheduled = false;
+    this.bus.settle();
+    const now = performance.now();
+    for (const takenAt of this.#taken) this.metrics.delivered((now - takenAt) / 1000);
+    this.#taken.length = 0;
+  };
+}
+
+const reportMs = 60_000;
+
+/** Says what was dropped, once a minute at most for each reason: a broken publisher must not fill the disk. */
+export class DropReporter {
+  readonly #reported = new Map<DropReason, { at: number; since: number }>();
+
+  constructor(private readonly log: Log) {}
+
+  report(reason: DropReason, { exchange, routingKey }: Delivery, error: unknown): void {
+    // Not everything that shares an exchange is an event; that is how the bus is.
+    if (reason === 'foreign') return;
+    const now = Date.now();
+    const last = this.#reported.get(reason);
+    if (last !== undefined && now - last.at < reportMs) {
+      last.since += 1;
+      return;
+    }
+    this.#reported.set(reason, { at: now, since: 0 });
+    const fields = { reason, exchange, routingKey, alsoSinceLastReport: last?.since ?? 0 };
+    if (error === undefined) this.log.warn(fields, 'dropped a message of the bus');
+    else this.log.error({ ...fields, err: error }, 'dropped a message of the bus that could not be handled');
+  }
+}

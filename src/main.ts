@@ -1,0 +1,145 @@
+/** The process: arguments, environment, signals, exit codes. Nothing else reads `process`. */
+import { readFileSync } from 'node:fs';
+import { pid } from 'node:process';
+import { parseArgs } from 'node:util';
+import { createApp } from './app.ts';
+import { type Config, describeConfig, readConfig, settingsHelp } from './config.ts';
+import { demoBanner } from './demo/demo.ts';
+import { ConfigError, messageOf } from './errors.ts';
+import { createLog, type Log } from './log.ts';
+import { version } from './version.ts';
+import { isWorker, metricsOfAllWorkers, runWorkers, shareMetrics } from './workers.ts';
+
+const badConfiguration = 78;
+const anythingElse = 1;
+
+/** A terminal and npm may both pass on one Ctrl-C; what comes in this time is the same signal. ms */
+const sameSignalMs = 1000;
+
+const help = `Event Horizon ${version}: carries events from RabbitMQ to browsers over WebSocket.
+
+  npm start                     start; without AMQP_URL a demo with invented calls
+  npm start -- --check-config   print what is in force, secrets hidden, and exit
+  npm start -- --help           this text
+  npm run token -- --help       make a token
+  npm run simulate -- --help    play the demo's calls onto a real broker
+
+Settings are environment variables, or members of the JSON file that CONFIG_FILE names (the environment wins).
+Any secret may be given as NAME_FILE, the path of a file that holds it.
+
+${settingsHelp()}
+`;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean' },
+      'check-config': { type: 'boolean' },
+    },
+  });
+  if (values.help) return print(help);
+  if (values.version) return print(`${version}\n`);
+  const config = readConfig(process.env);
+  if (values['check-config']) return checkConfig(config);
+  const log = createLog(config, process.stdout.isTTY);
+  warnOfFewFileHandles(config, log);
+  if (config.WORKERS > 1 && !isWorker) return runWorkers(config, log, { onSignal, exit: process.exit });
+  await serve(config, log);
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+async function checkConfig(config: Config): Promise<void> {
+  await createApp(config, { log: createLog({ ...config, LOG_LEVEL: 'silent' }, false), version, usedMemory });
+  print(`${describeConfig(config)}\n`);
+}
+
+const usedMemory = (): number => process.memoryUsage.rss();
+
+async function serve(config: Config, log: Log): Promise<void> {
+  const app = await createApp(config, {
+    log,
+    version,
+    usedMemory,
+    ...(isWorker && { metricsOfAll: metricsOfAllWorkers }),
+  });
+  if (isWorker) shareMetrics(app.metrics.registry);
+  const address = await app.start();
+  log.info({ address, version, pid, demo: config.demo }, 'listening');
+  if (app.demo !== undefined) print(demoBanner(address, app.demo));
+  onSignal(async () => {
+    log.info({ seconds: config.DRAIN_SECONDS }, 'draining');
+    await app.stop();
+    log.info('stopped');
+    process.exit(0);
+  });
+}
+
+/** The first signal drains; another one, unless it is the same passed on twice, ends the process at once. */
+function onSignal(drain: () => Promise<void>): void {
+  let since: number | undefined;
+  const handle = (signal: NodeJS.Signals): void => {
+    if (since === undefined) {
+      since = Date.now();
+      drain().catch((error: unknown) => fail(error));
+    } else if (Date.now() - since > sameSignalMs) {
+      process.stderr.write(`event-horizon: ${signal} again, ending at once\n`);
+      process.exit(anythingElse);
+    }
+  };
+  process.on('SIGTERM', handle);
+  process.on('SIGINT', handle);
+}
+
+/** Each socket takes a file handle, and the broker, the logs and the page take a few. */
+function warnOfFewFileHandles(config: Config, log: Log): void {
+  const limit = fileHandleLimit();
+  const needed = config.MAX_CONNECTIONS + 200;
+  if (config.demo || limit === undefined || limit >= needed) return;
+  log.warn(
+    { limit, needed },
+    'too few file handles for MAX_CONNECTIONS: raise the limit (ulimit -n, LimitNOFILE) or lower it',
+  );
+}
+
+function fileHandleLimit(): number | undefined {
+  try {
+    const match = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'));
+    return match === null ? undefined : Number(match[1]);
+  } catch {
+    // No Linux, no such file; then nobody is warned.
+    return undefined;
+  }
+}
+
+function fail(error: unknown): never {
+  const isConfig = error instanceof ConfigError || isBadArgument(error);
+  const lines = error instanceof ConfigError ? error.lines : [describeFailure(error)];
+  for (const line of lines) process.stderr.write(`event-horizon: ${line}\n`);
+  if (isConfig) process.stderr.write('event-horizon: not started; `npm start -- --help` lists all settings\n');
+  process.exit(isConfig ? badConfiguration : anythingElse);
+}
+
+function isBadArgument(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+}
+
+/** One line that a person understands. */
+function describeFailure(error: unknown): string {
+  const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  if (code === 'EADDRINUSE')
+    return `${address}:${port} is in use by another program; stop it, or set PORT to another one`;
+  if (code === 'EACCES') return `${address}:${port} may not be used by this user; set PORT to 1024 or above`;
+  if (code === 'EADDRNOTAVAIL') return `HOST: ${address} is no address of this machine`;
+  return messageOf(error);
+}
+
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`event-horizon: fault: ${error.stack ?? error.message}\n`);
+  process.exit(anythingElse);
+});
+
+main().catch(fail);

@@ -1,0 +1,99 @@
+/** An Event Horizon of the test's own, on a free port, in this process. */
+import { onTestFinished } from 'vitest';
+import { type App, createApp } from '../../src/app.ts';
+import { makeToken, type TokenClaims } from '../../src/auth/token.ts';
+import { type Config, readConfig } from '../../src/config.ts';
+import { type Broker, until, useBroker } from './broker.ts';
+
+export const secret = 'a secret of the tests, long enough for HS512 and nobody else to know it';
+
+/** A log line, as far as tests look at it. */
+export interface LogLine {
+  readonly level: string;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export interface Bridge {
+  readonly app: App;
+  readonly config: Config;
+  readonly broker: Broker;
+  /** `http://127.0.0.1:PORT` */
+  readonly address: string;
+  /** `ws://127.0.0.1:PORT` */
+  readonly socketAddress: string;
+  readonly logLines: readonly LogLine[];
+  /** The value of a metric's series; 0 where there is none. */
+  metric(name: string, labels?: Record<string, string>): Promise<number>;
+  stop(): Promise<void>;
+}
+
+type Settings = Readonly<Record<string, string | undefined>>;
+
+/** @param settings as environment variables; the broker, a secret and a free port are set already */
+export async function startBridge(settings: Settings = {}, broker?: Broker): Promise<Bridge> {
+  const own = broker ?? (await useBroker());
+  return launch({ AMQP_URL: own.url, AUTH_JWT_SECRET: secret, ...settings }, own);
+}
+
+/** A bridge whose broker isn't there, or is somebody else's business. */
+export async function startBridgeWithoutBroker(settings: Settings): Promise<Omit<Bridge, 'broker'>> {
+  return launch(settings, undefined);
+}
+
+async function launch(settings: Settings, broker: Broker | undefined): Promise<Bridge> {
+  const config = readConfig({ PORT: '0', DRAIN_SECONDS: '0', NODE_NAME: 'test-node', ...settings });
+  const { log, lines } = createMemoryLog();
+  const app = await createApp(config, { log, version: '0.0.0', usedMemory: () => 1 });
+  const address = await app.start();
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopped ??= app.stop();
+    return stopped;
+  };
+  onTestFinished(stop);
+  if (broker !== undefined) await until(async () => (await fetch(`${address}/readyz`)).ok);
+  return {
+    app,
+    config,
+    // Only the bridges that have one are given out with it.
+    broker: broker as Broker,
+    address,
+    socketAddress: address.replace('http', 'ws'),
+    logLines: lines,
+    metric: (name, labels = {}) => metricOf(app, name, labels),
+    stop,
+  };
+}
+
+async function metricOf(app: App, name: string, labels: Record<string, string>): Promise<number> {
+  const metric = await app.metrics.registry.getSingleMetric(name)?.get();
+  const series = metric?.values.find((value) =>
+    Object.entries(labels).every(([key, label]) => value.labels[key] === label),
+  );
+  return series?.value ?? 0;
+}
+
+function createMemoryLog() {
+  const lines: LogLine[] = [];
+  const writer =
+    (level: string) =>
+    (fields: unknown, message?: string): void => {
+      if (typeof fields === 'string') lines.push({ level, message: fields, fields: {} });
+      else lines.push({ level, message: message ?? '', fields: { ...(fields as object) } });
+    };
+  const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+  const log = Object.fromEntries(levels.map((level) => [level, writer(level)])) as unknown as Parameters<
+    typeof createApp
+  >[1]['log'];
+  return { log, lines };
+}
+
+/** A token of the tests' secret, good for an hour. */
+export function tokenFor(
+  account: string,
+  claims: Omit<TokenClaims, 'account_id'> = {},
+  seconds = 3600,
+): Promise<string> {
+  return makeToken(secret, { account_id: account, ...claims }, seconds);
+}

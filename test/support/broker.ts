@@ -1,0 +1,185 @@
+/** A virtual host of its own on a real RabbitMQ, and what tests do with it: publish, look at bindings, break things. */
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import amqp, { type ChannelModel, type ConfirmChannel } from 'amqplib';
+import { inject, onTestFinished } from 'vitest';
+import { z } from 'zod';
+import { management, type RabbitAddress } from './rabbit.ts';
+
+/** Sample events with exchange and routing key, as `index.json` lists them. */
+const fixtureFolder = new URL('../fixtures/', import.meta.url);
+
+const fixtureIndex = z
+  .object({
+    account_id: z.string(),
+    realm: z.string(),
+    events: z.array(z.object({ file: z.string(), exchange: z.string(), routing_key: z.string() })),
+  })
+  .parse(JSON.parse(readFileSync(new URL('index.json', fixtureFolder), 'utf8')));
+
+/** The account of most fixtures, and its realm. */
+export const fixtureAccount = fixtureIndex.account_id;
+export const fixtureRealm = fixtureIndex.realm;
+/** The account of the call fixtures. */
+export const callAccount = 'account0000000000000000000000002';
+
+export interface Fixture {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly body: Buffer;
+  readonly payload: Record<string, unknown>;
+}
+
+export function fixture(file: string): Fixture {
+  const entry = fixtureIndex.events.find((event) => event.file === file);
+  if (entry === undefined) throw new Error(`no fixture ${file}`);
+  const body = readFileSync(new URL(file, fixtureFolder));
+  return { exchange: entry.exchange, routingKey: entry.routing_key, body, payload: JSON.parse(body.toString()) };
+}
+
+export const fixtureFiles = fixtureIndex.events.map(({ file }) => file);
+
+const bindingSchema = z.array(z.object({ source: z.string(), destination: z.string(), routing_key: z.string() }));
+const connectionSchema = z.array(
+  z.object({ name: z.string(), vhost: z.string(), user_provided_name: z.string().optional() }),
+);
+const queueSchema = z.array(
+  z.object({
+    name: z.string(),
+    exclusive: z.boolean(),
+    auto_delete: z.boolean(),
+    durable: z.boolean(),
+    arguments: z.record(z.string(), z.unknown()),
+  }),
+);
+
+export class Broker {
+  #model: ChannelModel | undefined;
+  #channel: ConfirmChannel | undefined;
+  readonly #exchanges = new Set<string>();
+
+  constructor(
+    readonly rabbit: RabbitAddress,
+    readonly vhost: string,
+  ) {}
+
+  get url(): string {
+    return `amqp://guest:guest@127.0.0.1:${this.rabbit.amqpPort}/${encodeURIComponent(this.vhost)}`;
+  }
+
+  get #path(): string {
+    return encodeURIComponent(this.vhost);
+  }
+
+  async create(): Promise<void> {
+    await management(this.rabbit, 'PUT', `/api/vhosts/${this.#path}`);
+    await management(this.rabbit, 'PUT', `/api/permissions/${this.#path}/guest`, {
+      configure: '.*',
+      write: '.*',
+      read: '.*',
+    });
+  }
+
+  async remove(): Promise<void> {
+    await this.disconnect();
+    await management(this.rabbit, 'DELETE', `/api/vhosts/${this.#path}`);
+  }
+
+  /** The publisher's channel, with confirms. */
+  async channel(): Promise<ConfirmChannel> {
+    if (this.#channel !== undefined) return this.#channel;
+    this.#model = await amqp.connect(this.url);
+    this.#model.on('error', () => this.#forget());
+    this.#model.on('close', () => this.#forget());
+    this.#channel = await this.#model.createConfirmChannel();
+    this.#channel.on('error', () => this.#forget());
+    return this.#channel;
+  }
+
+  #forget(): void {
+    this.#channel = undefined;
+    this.#model = undefined;
+    this.#exchanges.clear();
+  }
+
+  async disconnect(): Promise<void> {
+    const model = this.#model;
+    this.#forget();
+    await model?.close().catch(() => undefined);
+  }
+
+  /** Resolves when the broker has confirmed the message. */
+  async publish(
+    exchange: string,
+    routingKey: string,
+    body: object | Buffer,
+    options: amqp.Options.Publish = {},
+  ): Promise<void> {
+    const channel = await this.channel();
+    if (!this.#exchanges.has(exchange)) {
+      await channel.assertExchange(
+        exchange,
+        exchange === 'nodes' ? 'fanout' : exchange === 'targeted' ? 'direct' : 'topic',
+        {
+          durable: false,
+        },
+      );
+      this.#exchanges.add(exchange);
+    }
+    channel.publish(exchange, routingKey, Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body)), {
+      contentType: 'application/json',
+      ...options,
+    });
+    await channel.waitForConfirms();
+  }
+
+  /** @param changes fields of the payload that differ from the file's */
+  async publishFixture(file: string, changes?: Record<string, unknown>, routingKey?: string): Promise<void> {
+    const event = fixture(file);
+    const body = changes === undefined ? event.body : { ...event.payload, ...changes };
+    await this.publish(event.exchange, routingKey ?? event.routingKey, body);
+  }
+
+  /** What is bound to exchanges, as `EXCHANGE KEY`, sorted; the nodes' own conversation left out. */
+  async patterns(): Promise<string[]> {
+    const bindings = bindingSchema.parse(await management(this.rabbit, 'GET', `/api/bindings/${this.#path}`));
+    const own = new Set(['', 'nodes', 'sysconf', 'targeted']);
+    return bindings
+      .filter(({ source }) => !own.has(source))
+      .map((b) => `${b.source} ${b.routing_key}`)
+      .sort();
+  }
+
+  async queues(): Promise<z.output<typeof queueSchema>> {
+    return queueSchema.parse(await management(this.rabbit, 'GET', `/api/queues/${this.#path}`));
+  }
+
+  async deleteExchange(name: string): Promise<void> {
+    this.#exchanges.delete(name);
+    await management(this.rabbit, 'DELETE', `/api/exchanges/${this.#path}/${name}`);
+  }
+
+  /** Cuts the connections of a bridge. The broker's list of them lags by its statistics interval. */
+  async killConnections(): Promise<void> {
+    await until(async () => {
+      const all = connectionSchema.parse(await management(this.rabbit, 'GET', '/api/connections'));
+      const ours = all.filter((c) => c.vhost === this.vhost && c.user_provided_name?.startsWith('event-horizon'));
+      for (const { name } of ours)
+        await management(this.rabbit, 'DELETE', `/api/connections/${encodeURIComponent(name)}`);
+      return ours.length > 0;
+    });
+  }
+}
+
+/** A virtual host for the running test, removed when it ends. */
+export async function useBroker(rabbit: RabbitAddress = inject('rabbit')): Promise<Broker> {
+  const broker = new Broker(rabbit, `test-${randomUUID()}`);
+  await broker.create();
+  onTestFinished(() => broker.remove());
+  return broker;
+}
+
+/** Asks again until it is so. The test's own time limit ends what never comes. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
