@@ -110,6 +110,8 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
       onMessage: (session, frame) => pipeline.receive(session, frame),
       onEnd: (session) => registry.end(session),
       onClosed: (code) => metrics.closed(code),
+      onFlushStart: () => intake.onFlushStart(),
+      onFlushed: () => intake.onFlushed(),
       refusalBody: ({ status, message }) => errorBody(info, randomUUID(), status, message),
     },
     log,
@@ -119,7 +121,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   const router = new Router(catalogue, subscriptions, metrics, (reason, delivery, error) =>
     drops.report(reason, delivery, error),
   );
-  const intake = new Intake(bus, router, metrics, (done) => setImmediate(done));
+  const intake = new Intake(bus, router, metrics, () => sockets.scheduleFlush());
 
   const localSockets = createLocalSockets(registry, config.NODE_NAME);
   const cluster = config.demo
@@ -224,7 +226,8 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   };
 }
 
-function readAccounts(config: Config): Accounts {
+/** @throws ConfigError when ACCOUNTS_FILE can't be used */
+export function readAccounts(config: Config): Accounts {
   if (config.ACCOUNTS_FILE === undefined) return Accounts.none();
   try {
     return Accounts.fromFile(config.ACCOUNTS_FILE);

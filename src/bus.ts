@@ -29,8 +29,8 @@ export interface Bus {
   /** Resolves once the broker has confirmed. Binding twice does no harm; the broker doesn't count. */
   bind(pattern: Pattern): Promise<void>;
   unbind(pattern: Pattern): Promise<void>;
-  /** All deliveries so far were handed to the sockets: the broker may forget them. */
-  settle(): void;
+  /** This delivery and all before it were handed to the sockets: the broker may forget them. */
+  settle(delivery: Delivery): void;
   stop(): Promise<void>;
 }
 

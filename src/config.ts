@@ -2,12 +2,11 @@
  * Every setting: its schema, default, unit and meaning, in one place. Environment variables and the JSON file named by
  * CONFIG_FILE are parsed here once; the rest of the program sees the typed result only.
  */
-import { createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import proxyaddr from '@fastify/proxy-addr';
 import { z } from 'zod';
 import { ConfigError, messageOf } from './errors.ts';
+import { amqpUrl, boolean, httpUrl, integer, list, origin, publicKey, trustedProxies, word } from './setting-types.ts';
 
 const defaultCallEvents = [
   'CHANNEL_CREATE',
@@ -33,80 +32,6 @@ const defaultDocumentTypes = [
   'mailbox_message',
   'call_recording',
 ];
-
-/** A whole number in a text. Plain coercion would take `''` for 0 and `1e3` for 1000. */
-const integer = (min: number, max = 2 ** 31 - 1) =>
-  z
-    .string()
-    .regex(/^\d{1,15}$/, 'must be a whole number')
-    .transform(Number)
-    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
-
-const list = (item: z.ZodType<string, string> = z.string()) =>
-  z
-    .string()
-    .transform((text) => [...new Set(text.split(',').map((part) => part.trim()))].filter((part) => part !== ''))
-    .pipe(z.array(item).min(1, 'must name at least one'));
-
-const boolean = z
-  .enum(['true', 'false', '1', '0', 'on', 'off'], 'must be true or false')
-  .transform((text) => text === 'true' || text === '1' || text === 'on');
-
-const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// address' });
-
-const word = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be letters, digits, "-" or "_"');
-
-const amqpUrl = z.string().superRefine((text, context) => {
-  const problem = amqpUrlProblem(text);
-  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
-});
-
-function amqpUrlProblem(text: string): string | undefined {
-  if (!URL.canParse(text)) return 'has an address that is no URL (its form is amqp://user:password@host:5672/vhost)';
-  const url = new URL(text);
-  if (!['amqp:', 'amqps:', 'kazoo:'].includes(url.protocol)) {
-    return `has the protocol ${url.protocol}//; only amqp://, amqps:// and kazoo:// can be used`;
-  }
-  return url.hostname === '' ? 'has an address without a host' : undefined;
-}
-
-const publicKey = z.string().transform((text, context): KeyObject => {
-  try {
-    const pem = text.includes('-----BEGIN') ? text.replaceAll('\\n', '\n') : readFileSync(text, 'utf8');
-    const key = createPublicKey(pem);
-    if (!['rsa', 'ec', 'ed25519'].includes(key.asymmetricKeyType ?? '')) {
-      context.addIssue({
-        code: 'custom',
-        message: `is a ${key.asymmetricKeyType} key; RSA, EC P-256 or Ed25519 is needed`,
-      });
-      return z.NEVER;
-    }
-    return key;
-  } catch (error) {
-    context.addIssue({
-      code: 'custom',
-      message: `is neither a PEM public key nor a path to one (${messageOf(error)})`,
-    });
-    return z.NEVER;
-  }
-});
-
-const trustedProxies = list().superRefine((addresses, context) => {
-  try {
-    proxyaddr.compile([...addresses]);
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: `must be addresses or CIDR ranges (${messageOf(error)})` });
-  }
-});
-
-const origin = z.string().superRefine((text, context) => {
-  if (!URL.canParse(text) || new URL(text).origin !== text.toLowerCase()) {
-    context.addIssue({
-      code: 'custom',
-      message: `has ${JSON.stringify(text)}, which is no origin (its form is https://host[:port], no path)`,
-    });
-  }
-});
 
 /** All settings, in the order in which help and documentation show them. */
 export const settingsSchema = z.object({
@@ -183,15 +108,32 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @throws ConfigError with a line for each fault.
  */
 export function readConfig(environment: Environment): Config {
-  const raw = { ...fileSettings(environment.CONFIG_FILE), ...named(environment) };
-  const result = settingsSchema.safeParse(withSecretFiles(raw));
+  const raw = rawSettings(environment);
+  const result = settingsSchema.safeParse(raw);
   if (!result.success) {
     throw new ConfigError(result.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`));
   }
   const config: Config = { ...result.data, demo: result.data.AMQP_URL === undefined };
-  const lines = config.demo ? demoFaults(config, environment) : realFaults(config);
+  const lines = config.demo ? demoFaults(config, raw, environment) : realFaults(config);
   if (lines.length > 0) throw new ConfigError(lines);
   return config;
+}
+
+/** One setting as a text, for the commands that need no more than that. @throws ConfigError */
+export function readSetting(environment: Environment, name: SettingName): string | undefined {
+  return rawSettings(environment)[name];
+}
+
+/** All settings as texts, not checked yet. A secret that the environment names in either form has no other in the file. */
+function rawSettings(environment: Environment): Record<string, string> {
+  const own = named(environment);
+  const ofFile = fileSettings(environment.CONFIG_FILE);
+  for (const name of secretSettings) {
+    if (own[name] === undefined && own[`${name}_FILE`] === undefined) continue;
+    delete ofFile[name];
+    delete ofFile[`${name}_FILE`];
+  }
+  return withSecretFiles({ ...ofFile, ...own });
 }
 
 const names = Object.keys(settingsSchema.shape) as SettingName[];
@@ -216,7 +158,7 @@ const settingsFile = z.record(
 );
 
 function fileSettings(path: string | undefined): Record<string, string> {
-  if (path === undefined || path === '') return {};
+  if (path === undefined || path.trim() === '') return {};
   const parsed = settingsFile.safeParse(readJson('CONFIG_FILE', path));
   if (!parsed.success) {
     throw new ConfigError(
@@ -233,7 +175,9 @@ function readJson(setting: string, path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new ConfigError([`${setting}: ${path} can't be read as JSON (${messageOf(error)})`]);
+    // The parser's message quotes what stands around the fault, and that may be a secret.
+    const reason = error instanceof SyntaxError ? 'it is not valid JSON' : messageOf(error);
+    throw new ConfigError([`${setting}: ${path} can't be read as JSON (${reason})`]);
   }
 }
 
@@ -265,10 +209,11 @@ const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 
 /** Invented calls must never be taken for real ones: whoever sets one of these meant the real thing. */
-function demoFaults(config: Config, environment: Environment): string[] {
-  const meant: string[] = names.filter(
-    (name) => name.startsWith('AUTH_') && name !== 'AUTH_TIMEOUT_SECONDS' && config[name] !== undefined,
-  );
+function demoFaults(config: Config, raw: Record<string, string>, environment: Environment): string[] {
+  // Whoever mistypes a name has meant the real thing, too.
+  const known = new Set<string>([...names, ...fileNames]);
+  const unknown = Object.keys(environment).filter((name) => !known.has(name) && environment[name]?.trim() !== '');
+  const meant = [...Object.keys(raw), ...unknown].filter((name) => name.startsWith('AUTH_'));
   if (config.ACCOUNTS_FILE !== undefined) meant.push('ACCOUNTS_FILE');
   if (config.WORKERS > 1) meant.push('WORKERS');
   if (environment.NODE_ENV === 'production') meant.push('NODE_ENV=production');

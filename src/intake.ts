@@ -7,33 +7,43 @@ import type { DropReason } from './payload.ts';
 import type { Router } from './router.ts';
 
 export class Intake {
-  /** When each event of this turn that went to somebody was taken, ms of `performance`. */
-  readonly #taken: number[] = [];
-  #isScheduled = false;
+  /** When each event that went to somebody was taken, ms of `performance`: since the last flush began, and before. */
+  #taken: number[] = [];
+  #flushing: number[] = [];
+  #last: Delivery | undefined;
+  #lastFlushing: Delivery | undefined;
 
   constructor(
     private readonly bus: Bus,
     private readonly router: Router,
     private readonly metrics: Metrics,
-    /** Calls back when everything sent so far was handed to the sockets. */
-    private readonly afterFlush: (done: () => void) => void,
+    /** Has the sockets flushed at the end of this turn. */
+    private readonly scheduleFlush: () => void,
   ) {}
 
   onDelivery(delivery: Delivery): void {
     const takenAt = performance.now();
     if (this.router.route(delivery)) this.#taken.push(takenAt);
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    this.afterFlush(this.#settle);
+    if (this.#last === undefined) this.scheduleFlush();
+    this.#last = delivery;
   }
 
-  readonly #settle = (): void => {
-    this.#isScheduled = false;
-    this.bus.settle();
+  /** What was taken so far is in the flush that begins now. */
+  onFlushStart(): void {
+    const flushed = this.#flushing;
+    this.#flushing = this.#taken;
+    this.#taken = flushed;
+    this.#lastFlushing = this.#last;
+    this.#last = undefined;
+  }
+
+  onFlushed(): void {
+    if (this.#lastFlushing !== undefined) this.bus.settle(this.#lastFlushing);
+    this.#lastFlushing = undefined;
     const now = performance.now();
-    for (const takenAt of this.#taken) this.metrics.delivered((now - takenAt) / 1000);
-    this.#taken.length = 0;
-  };
+    for (const takenAt of this.#flushing) this.metrics.delivered((now - takenAt) / 1000);
+    this.#flushing.length = 0;
+  }
 }
 
 const reportMs = 60_000;

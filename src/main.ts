@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { pid } from 'node:process';
 import { parseArgs } from 'node:util';
-import { createApp } from './app.ts';
+import { createApp, readAccounts } from './app.ts';
 import { type Config, describeConfig, readConfig, settingsHelp } from './config.ts';
 import { demoBanner } from './demo/demo.ts';
 import { ConfigError, messageOf } from './errors.ts';
@@ -43,9 +43,15 @@ async function main(): Promise<void> {
   const config = readConfig(process.env);
   if (values['check-config']) return checkConfig(config);
   const log = createLog(config, process.stdout.isTTY);
-  warnOfFewFileHandles(config, log);
-  if (config.WORKERS > 1 && !isWorker) return runWorkers(config, log, { onSignal, exit: process.exit });
+  if (config.WORKERS > 1 && !isWorker) return startWorkers(config, log);
   await serve(config, log);
+}
+
+function startWorkers(config: Config, log: Log): void {
+  // What no worker could use is said once, and not by each of them.
+  readAccounts(config);
+  warnOfFewFileHandles(config, log);
+  runWorkers(config, log, { onSignal, exit: process.exit });
 }
 
 function print(text: string): void {
@@ -67,6 +73,7 @@ async function serve(config: Config, log: Log): Promise<void> {
     ...(isWorker && { metricsOfAll: metricsOfAllWorkers }),
   });
   if (isWorker) shareMetrics(app.metrics.registry);
+  else warnOfFewFileHandles(config, log);
   const address = await app.start();
   log.info({ address, version, pid, demo: config.demo }, 'listening');
   if (app.demo !== undefined) print(demoBanner(address, app.demo));
@@ -98,7 +105,7 @@ function onSignal(drain: () => Promise<void>): void {
 function warnOfFewFileHandles(config: Config, log: Log): void {
   const limit = fileHandleLimit();
   const needed = config.MAX_CONNECTIONS + 200;
-  if (config.demo || limit === undefined || limit >= needed) return;
+  if (limit === undefined || limit >= needed) return;
   log.warn(
     { limit, needed },
     'too few file handles for MAX_CONNECTIONS: raise the limit (ulimit -n, LimitNOFILE) or lower it',
@@ -119,7 +126,6 @@ function fail(error: unknown): never {
   const isConfig = error instanceof ConfigError || isBadArgument(error);
   const lines = error instanceof ConfigError ? error.lines : [describeFailure(error)];
   for (const line of lines) process.stderr.write(`event-horizon: ${line}\n`);
-  if (isConfig) process.stderr.write('event-horizon: not started; `npm start -- --help` lists all settings\n');
   process.exit(isConfig ? badConfiguration : anythingElse);
 }
 
@@ -129,9 +135,10 @@ function isBadArgument(error: unknown): boolean {
 
 /** One line that a person understands. */
 function describeFailure(error: unknown): string {
+  if (isBadArgument(error)) return `${messageOf(error)} (\`npm start -- --help\` lists options and settings)`;
   const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (code === 'EADDRINUSE')
-    return `${address}:${port} is in use by another program; stop it, or set PORT to another one`;
+    return `${address}:${port} is in use by another program; stop it, or set PORT or METRICS_PORT to another one`;
   if (code === 'EACCES') return `${address}:${port} may not be used by this user; set PORT to 1024 or above`;
   if (code === 'EADDRNOTAVAIL') return `HOST: ${address} is no address of this machine`;
   return messageOf(error);

@@ -47,7 +47,7 @@ export function runWorkers(config: Config, log: Log, primary: PrimaryProcess): v
     worker.on('exit', (code, signal) => {
       if (isEnding) return;
       // What can't even start once would not start the next time either; it has said why.
-      if (!hasListened || code === badConfiguration) primary.exit(code === 0 ? 1 : code);
+      if (!hasListened || code === badConfiguration) primary.exit(code || 1);
       pauseMs = Date.now() - startedAt > soundMs ? firstPauseMs : Math.min(longestPauseMs, pauseMs * 2);
       log.error({ worker: number, code, signal, pauseMs }, 'worker died; it will be replaced');
       setTimeout(() => {

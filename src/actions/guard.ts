@@ -70,7 +70,7 @@ export class SessionGuard {
     const outcome = await renew().catch((error: unknown) => error);
     // Meanwhile the client may have gone, or shown a fresh token itself.
     if (session.closed || session.identity !== identity) return;
-    if (!(outcome instanceof Error)) this.accept(session, outcome as Identity);
+    if (!(outcome instanceof Error)) this.#acceptRenewed(session, identity, outcome as Identity);
     else if (outcome instanceof ActionError && outcome.code !== 'source_unavailable')
       this.#end(session, outcome, Date.now());
     else {
@@ -80,6 +80,16 @@ export class SessionGuard {
         'a token could not be checked again; it stays valid for now',
       );
     }
+  }
+
+  #acceptRenewed(session: Session, identity: Identity, renewed: Identity): void {
+    if (renewed.accountId === identity.accountId) {
+      this.accept(session, renewed);
+      return;
+    }
+    // A session belongs to one account for good: it is listed there, and its subscriptions were allowed for that one.
+    const reason = new ActionError('token_invalid', 'failed to authenticate token: it is of another account now');
+    this.#end(session, reason, Date.now());
   }
 
   /** Ends the subscriptions that are not allowed (any more), and says so. */

@@ -1,6 +1,6 @@
 /** RabbitMQ as the bus: this node's queue of events, bound and unbound as the plan says. */
 import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from 'amqplib';
-import type { Bus, BusListener } from '../bus.ts';
+import type { Bus, BusListener, Delivery } from '../bus.ts';
 import { messageOf } from '../errors.ts';
 import type { Pattern } from '../families/family.ts';
 import type { Log } from '../log.ts';
@@ -33,12 +33,29 @@ interface Link {
   readonly topology: TopologyChannel;
 }
 
+/** A delivery that can be acknowledged where it came from. */
+class RabbitDelivery implements Delivery {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly body: Buffer;
+  readonly contentEncoding: string | undefined;
+
+  constructor(
+    readonly message: ConsumeMessage,
+    readonly channel: Channel,
+  ) {
+    const { contentEncoding } = message.properties;
+    this.exchange = message.fields.exchange;
+    this.routingKey = message.fields.routingKey;
+    this.body = message.content;
+    this.contentEncoding = typeof contentEncoding === 'string' ? contentEncoding : undefined;
+  }
+}
+
 export class RabbitBus implements Bus {
   readonly #connection: BrokerConnection;
   #listener: BusListener | undefined;
   #link: Link | undefined;
-  /** The last delivery that was not acknowledged yet. */
-  #unsettled: ConsumeMessage | undefined;
   #overflowTimer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -53,7 +70,6 @@ export class RabbitBus implements Bus {
         onUp: () => this.#listener?.onUp(),
         onDown: (reason) => {
           this.#link = undefined;
-          this.#unsettled = undefined;
           this.#listener?.onDown(reason);
         },
       },
@@ -82,14 +98,13 @@ export class RabbitBus implements Bus {
     await topology.unbind(queue, pattern);
   }
 
-  settle(): void {
-    const message = this.#unsettled;
-    if (message === undefined || this.#link === undefined) return;
-    this.#unsettled = undefined;
+  settle(delivery: Delivery): void {
+    // What an earlier connection delivered went away with its queue.
+    if (!(delivery instanceof RabbitDelivery) || delivery.channel !== this.#link?.consumer) return;
     try {
-      this.#link.consumer.ack(message, true);
+      delivery.channel.ack(delivery.message, true);
     } catch (error) {
-      // The channel has just closed. The broker hands what it held to nobody else: the queue goes with the connection.
+      // The channel has just closed.
       if (!(error instanceof IllegalOperationError)) throw error;
     }
   }
@@ -107,7 +122,6 @@ export class RabbitBus implements Bus {
 
   async #setup(model: ChannelModel): Promise<void> {
     this.#link = undefined;
-    this.#unsettled = undefined;
     const consumer = await openChannel(
       model,
       () => this.#recycle(model, consumer, 'the channel was closed'),
@@ -120,7 +134,7 @@ export class RabbitBus implements Bus {
       operationMs,
       consumer.consume(queue, (message) => {
         if (message === null) this.#recycle(model, consumer, 'the broker cancelled the consumer');
-        else this.#onMessage(message);
+        else this.#listener?.onDelivery(new RabbitDelivery(message, consumer));
       }),
     );
   }
@@ -152,17 +166,6 @@ export class RabbitBus implements Bus {
       }),
     );
     return [events.queue, overflow.queue];
-  }
-
-  #onMessage(message: ConsumeMessage): void {
-    this.#unsettled = message;
-    const { fields, properties, content } = message;
-    this.#listener?.onDelivery({
-      exchange: fields.exchange,
-      routingKey: fields.routingKey,
-      body: content,
-      contentEncoding: typeof properties.contentEncoding === 'string' ? properties.contentEncoding : undefined,
-    });
   }
 
   /** The connection lives but its consumer doesn't: recovery only knows connections, so this one is given up. */

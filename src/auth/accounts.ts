@@ -93,23 +93,26 @@ export class Accounts implements AccountDirectory {
   private constructor(
     private readonly path: string | undefined,
     tree: AccountTree,
+    version: string,
   ) {
     this.#tree = tree;
-    this.#version = path === undefined ? '' : versionOf(path);
+    this.#version = version;
   }
 
   /** Accounts that all stand alone. */
   static none(): Accounts {
-    return new Accounts(undefined, new AccountTree([]));
+    return new Accounts(undefined, new AccountTree([]), '');
   }
 
   static of(tree: AccountTree): Accounts {
-    return new Accounts(undefined, tree);
+    return new Accounts(undefined, tree, '');
   }
 
   /** @throws Error when the file can't be used */
   static fromFile(path: string): Accounts {
-    return new Accounts(path, parseAccounts(readFileSync(path, 'utf8')));
+    // Looked at before it is read: what is written in between is found by the next refresh.
+    const version = versionOf(path);
+    return new Accounts(path, parseAccounts(readFileSync(path, 'utf8')), version);
   }
 
   /**

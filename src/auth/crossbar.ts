@@ -10,6 +10,9 @@ import { type Authenticator, type Claims, claimsSchema, type Identity, identityO
 const timeoutMs = 5000;
 const maxAnswerBytes = 65_536;
 
+/** Answers about the asking, not about the token: no such resource, too slow, too often. */
+const saysNothing = new Set([404, 408, 429]);
+
 const answerSchema = z.object({ data: claimsSchema });
 
 /** @param address the Crossbar's base address, `http://crossbar:8000` */
@@ -28,7 +31,7 @@ export function createCrossbarAuthenticator(address: string): Authenticator {
 
 async function ask(endpoint: string, token: string): Promise<Claims> {
   const response = await request(endpoint, token);
-  if (response.status === 404 || response.status >= 500) throw unavailable(`it answered ${response.status}`);
+  if (saysNothing.has(response.status) || response.status >= 500) throw unavailable(`it answered ${response.status}`);
   if (!response.ok) throw new ActionError('token_invalid', 'failed to authenticate token: Crossbar does not know it');
   const answer = answerSchema.safeParse(await readJson(response));
   if (!answer.success)

@@ -4,6 +4,7 @@
  */
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import {
+  type CryptoKey,
   createRemoteJWKSet,
   customFetch,
   decodeProtectedHeader,
@@ -93,19 +94,44 @@ function algorithmOf(token: string): string {
 async function verify(token: string, keys: readonly Key[], options: JWTVerifyOptions): Promise<JWTPayload> {
   let reason = 'no key fits';
   for (const { key, algorithms } of keys) {
-    const keyOptions = { ...options, algorithms: [...algorithms] };
     try {
-      const verified =
-        typeof key === 'function' ? jwtVerify(token, key, keyOptions) : jwtVerify(token, key, keyOptions);
-      return (await verified).payload;
+      return await verifyWith(key, token, { ...options, algorithms: [...algorithms] });
     } catch (error) {
-      const isWrongKey =
-        error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey;
-      if (!isWrongKey) throw refusal(error);
+      if (!isWrongKey(error)) throw refusal(error);
       reason = messageOf(error);
     }
   }
   throw new ForeignTokenError(reason);
+}
+
+async function verifyWith(key: Key['key'], token: string, options: JWTVerifyOptions): Promise<JWTPayload> {
+  if (typeof key !== 'function') return (await jwtVerify(token, key, options)).payload;
+  try {
+    return (await jwtVerify(token, key, options)).payload;
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    return verifyWithAny(error, token, options);
+  }
+}
+
+/** A token without a `kid` may be signed with any key of its kind. */
+async function verifyWithAny(
+  keys: AsyncIterable<CryptoKey>,
+  token: string,
+  options: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  for await (const key of keys) {
+    try {
+      return (await jwtVerify(token, key, options)).payload;
+    } catch (error) {
+      if (!isWrongKey(error)) throw error;
+    }
+  }
+  throw new errors.JWKSNoMatchingKey();
+}
+
+function isWrongKey(error: unknown): boolean {
+  return error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey;
 }
 
 function refusal(error: unknown): ActionError {

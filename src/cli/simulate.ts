@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import amqp, { type Channel } from 'amqplib';
 import { Addresses } from '../amqp/addresses.ts';
 import { TopologyChannel } from '../amqp/topology-channel.ts';
-import { readConfig } from '../config.ts';
+import { readConfig, readSetting } from '../config.ts';
 import { demoAccounts } from '../demo/demo.ts';
 import { type PbxAccount, startPbx } from '../demo/pbx.ts';
 import { ConfigError } from '../errors.ts';
@@ -49,8 +49,9 @@ runCommand('simulate', async () => {
     process.stdout.write(help);
     return;
   }
-  const urls = readConfig({ AMQP_URL: process.env.AMQP_URL, AUTH_JWT_SECRET: 'not needed to publish' }).AMQP_URL;
-  if (urls === undefined) throw new ConfigError(['AMQP_URL: not set; name the broker to play onto']);
+  const addresses = readSetting(process.env, 'AMQP_URL');
+  if (addresses === undefined) throw new ConfigError(['AMQP_URL: not set; name the broker to play onto']);
+  const urls = readConfig({ AMQP_URL: addresses, AUTH_JWT_SECRET: 'not needed to publish' }).AMQP_URL ?? [];
   const accounts = values.account === undefined ? demoAccounts : accountsOf(values.account);
   const seed = numberOf('seed', values.seed, randomInt(1, 2 ** 31));
   const speed = numberOf('speed', values.speed, 1);

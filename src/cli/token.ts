@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { accountId } from '../auth/accounts.ts';
 import { makeToken, type TokenClaims } from '../auth/token.ts';
+import { readSetting } from '../config.ts';
 import { ConfigError } from '../errors.ts';
 import { runCommand } from './command.ts';
 
@@ -10,7 +11,7 @@ const help = `Prints a token for Event Horizon.
   npm run -s token -- --account ID [options]
 
   --account ID          the account that the token is of (required)
-  --secret S            the shared secret; without it, AUTH_JWT_SECRET from the environment
+  --secret S            the shared secret; without it, the server's own AUTH_JWT_SECRET
   --expires 8h          how long it is good: a number and s, m, h or d (8h)
   --owner ID            the user's id
   --superduper-admin    may watch every account
@@ -47,7 +48,7 @@ runCommand('token', async () => {
   }
   const account = accountId.safeParse(values.account ?? '');
   if (!account.success) throw new ConfigError([`--account: ${account.error.issues[0]?.message} (see --help)`]);
-  const secret = values.secret ?? process.env.AUTH_JWT_SECRET ?? '';
+  const secret = values.secret ?? readSetting(process.env, 'AUTH_JWT_SECRET') ?? '';
   if (secret === '') throw new ConfigError(['--secret: no secret; give it here or as AUTH_JWT_SECRET']);
   const claims: TokenClaims = {
     account_id: account.data,

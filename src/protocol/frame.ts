@@ -22,9 +22,11 @@ const objectEnd = Buffer.from('}');
  */
 export class Frame {
   #plain: WireFrame | undefined;
-  readonly #holed: WireFrame[] = [];
+  /** The one asked for last: tails of one length (all UUIDs, say) share it. */
+  #holed: WireFrame | undefined;
+  #otherHoled: WireFrame[] | undefined;
 
-  /** @param open the parts of the object, joined; the closing brace is left out */
+  /** @param open the parts of the object, to be joined; the closing brace is left out */
   constructor(private readonly open: readonly Buffer[]) {}
 
   /** The frame without a tail. */
@@ -33,15 +35,18 @@ export class Frame {
     return this.#plain;
   }
 
-  /** The frame with room for a tail of so many bytes. Tails of one length (all UUIDs, say) share it. */
+  /** The frame with room for a tail of so many bytes. */
   withHole(holeBytes: number): WireFrame {
-    let frame = this.#holed.find((candidate) => candidate.holeBytes === holeBytes);
-    if (frame === undefined) {
-      const bytes = wire([...this.open, Buffer.alloc(holeBytes)]);
-      frame = { bytes, holeAt: bytes.length - holeBytes, holeBytes };
-      this.#holed.push(frame);
-    }
-    return frame;
+    const last = this.#holed;
+    if (last !== undefined && last.holeBytes === holeBytes) return last;
+    if (last !== undefined) this.#otherHoled = [...(this.#otherHoled ?? []), last];
+    this.#holed = this.#otherHoled?.find((frame) => frame.holeBytes === holeBytes) ?? this.#makeHoled(holeBytes);
+    return this.#holed;
+  }
+
+  #makeHoled(holeBytes: number): WireFrame {
+    const bytes = wire([...this.open, Buffer.alloc(holeBytes)]);
+    return { bytes, holeAt: bytes.length - holeBytes, holeBytes };
   }
 }
 

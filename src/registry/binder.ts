@@ -25,8 +25,9 @@ interface BoundPattern {
   readonly key: string;
   readonly pattern: Pattern;
   readonly source: FamilyName;
+  /** The broker holds it, or may. */
   isBound: boolean;
-  /** Bound once, but to be confirmed again before anybody relies on it. */
+  /** It may as well not: an operation failed, is under way, or succeeded long ago. Nobody relies on it now. */
   isDoubtful: boolean;
   isBusy: boolean;
   confirmedAt: number;
@@ -36,13 +37,14 @@ interface BoundPattern {
 interface Waiter {
   readonly source: FamilyName;
   readonly keys: readonly string[];
-  missing: Set<string>;
   readonly resolve: () => void;
 }
 
 export class Binder {
   readonly #patterns = new Map<string, BoundPattern>();
   readonly #waiters = new Map<string, Set<Waiter>>();
+  /** Counts connections: what an operation on an earlier one came to says nothing of the present queue. */
+  #connection = 0;
   #stopping = false;
 
   constructor(
@@ -96,13 +98,13 @@ export class Binder {
    */
   async confirmed(source: FamilyName, patterns: readonly Pattern[]): Promise<void> {
     const keys = patterns.map(patternKey);
-    this.#doubt(keys);
+    this.#doubt([...keys, ...this.plan.coarsePatterns(source).keys()]);
     if (this.#isCovered(source, keys)) return;
     let waiter: Waiter | undefined;
     let timer: NodeJS.Timeout | undefined;
     try {
       await new Promise<void>((resolve, reject) => {
-        waiter = { source, keys, missing: new Set(), resolve };
+        waiter = { source, keys, resolve };
         this.#await(waiter);
         timer = setTimeout(() => {
           reject(
@@ -123,8 +125,12 @@ export class Binder {
   }
 
   onDown(): void {
-    for (const state of this.#patterns.values()) state.isBound = false;
-    for (const waiters of this.#waiters.values()) for (const waiter of waiters) this.#await(waiter);
+    this.#connection += 1;
+    for (const state of this.#patterns.values()) {
+      state.isBound = false;
+      state.isDoubtful = false;
+      this.#dropIfUnused(state);
+    }
   }
 
   /** Once a second: lets families go fine again, retries what failed, and confirms again what was long not confirmed. */
@@ -143,14 +149,11 @@ export class Binder {
   async stop(): Promise<void> {
     this.#stopping = true;
     const deadline = Date.now() + confirmMs;
-    for (const state of this.#patterns.values()) this.#drive(state);
-    while (this.bus.isUp && this.#isAnythingLeft() && Date.now() < deadline) {
+    for (;;) {
+      for (const state of this.#patterns.values()) this.#drive(state);
+      if (this.#patterns.size === 0 || !this.bus.isUp || Date.now() >= deadline) return;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-  }
-
-  #isAnythingLeft(): boolean {
-    return [...this.#patterns.values()].some(({ isBound, isBusy }) => isBound || isBusy);
   }
 
   /** Starts whatever a family's plan asks for now, and ends what it asks for no more. */
@@ -193,67 +196,70 @@ export class Binder {
   /** The loop of one pattern. Never rejects: a refusal is logged and tried again later. */
   async #run(state: BoundPattern): Promise<void> {
     for (let step = this.#nextStep(state); step !== undefined && this.bus.isUp; step = this.#nextStep(state)) {
-      try {
-        if (step === 'bind') await this.#bind(state);
-        else await this.#unbind(state);
-      } catch (error) {
+      const connection = this.#connection;
+      // From the moment that an unbind is asked for nobody may rely on the pattern.
+      state.isDoubtful = true;
+      const failure = await this.#perform(step, state.pattern);
+      if (connection !== this.#connection) continue;
+      // What failed may have been done all the same, the answer being late or lost.
+      state.isBound = step === 'bind' || failure !== undefined;
+      state.isDoubtful = failure !== undefined;
+      if (failure !== undefined) {
         state.retryAt = Date.now() + retryMs;
-        if (this.bus.isUp) this.log.warn({ err: error, pattern: state.key, step }, 'the broker refused');
+        if (this.bus.isUp) this.log.warn({ err: failure, pattern: state.key, step }, 'the broker refused');
+      } else if (step === 'bind') {
+        state.confirmedAt = Date.now();
+        this.#wake(state);
       }
     }
   }
 
-  async #bind(state: BoundPattern): Promise<void> {
-    await this.bus.bind(state.pattern);
-    if (!this.bus.isUp) return;
-    state.isBound = true;
-    state.isDoubtful = false;
-    state.confirmedAt = Date.now();
-    this.#wake(state);
-  }
-
-  async #unbind(state: BoundPattern): Promise<void> {
-    // From the moment that it is asked for nobody may rely on it.
-    state.isBound = false;
+  /** @returns what went wrong */
+  async #perform(step: 'bind' | 'unbind', pattern: Pattern): Promise<Error | undefined> {
     try {
-      await this.bus.unbind(state.pattern);
+      await this.bus[step](pattern);
+      return undefined;
     } catch (error) {
-      state.isBound = this.bus.isUp;
-      throw error;
+      return error instanceof Error ? error : new Error(String(error));
     }
   }
 
   #nextStep(state: BoundPattern): 'bind' | 'unbind' | undefined {
     if (state.retryAt > Date.now()) return undefined;
-    if (!this.#stopping && this.plan.wants(state.source, state.key)) {
-      return state.isBound && !state.isDoubtful ? undefined : 'bind';
-    }
-    if (!state.isBound) return undefined;
-    // Make before break: what replaces it comes first.
-    return this.#stopping || this.#isPlanBound(state.source) ? 'unbind' : undefined;
+    if (this.#isWanted(state)) return isRelied(state) ? undefined : 'bind';
+    return state.isBound && this.#isReplaced(state) ? 'unbind' : undefined;
   }
 
-  #isPlanBound(family: FamilyName): boolean {
-    for (const [key] of this.plan.target(family)) if (this.#patterns.get(key)?.isBound !== true) return false;
+  #isWanted({ source, key }: BoundPattern): boolean {
+    return !this.#stopping && this.plan.wants(source, key);
+  }
+
+  /**
+   * Make before break: a coarse pattern waits for all the fine ones, and these for the coarse one. A fine pattern among
+   * fine ones replaces nothing and goes at once.
+   */
+  #isReplaced({ source, key }: BoundPattern): boolean {
+    if (this.#stopping) return true;
+    if (!this.plan.isCoarse(source) && !this.plan.coarsePatterns(source).has(key)) return true;
+    for (const [planned] of this.plan.target(source)) if (!this.#isRelied(planned)) return false;
     return true;
   }
 
-  /** A step may have completed what the others of its family waited for. */
+  /** A step may have completed what others of its family wait for to go. */
   #afterStep(family: FamilyName): void {
-    if (!this.#stopping && !this.#isPlanBound(family)) return;
     for (const state of this.#patterns.values()) {
-      if (state.source === family && !this.plan.wants(family, state.key)) this.#drive(state);
+      if (state.source === family && state.isBound && !this.#isWanted(state)) this.#drive(state);
     }
   }
 
   #dropIfUnused(state: BoundPattern): void {
-    if (state.isBusy || state.isBound || this.plan.wants(state.source, state.key)) return;
+    if (state.isBusy || state.isBound || this.#isWanted(state)) return;
     this.#patterns.delete(state.key);
   }
 
   #isRelied(key: string): boolean {
     const state = this.#patterns.get(key);
-    return state?.isBound === true && !state.isDoubtful;
+    return state !== undefined && isRelied(state);
   }
 
   #isCoarselyCovered(source: FamilyName): boolean {
@@ -277,7 +283,6 @@ export class Binder {
   }
 
   #await(waiter: Waiter): void {
-    waiter.missing = new Set(waiter.keys.filter((key) => !this.#isRelied(key)));
     for (const key of waiter.keys) {
       const waiters = this.#waiters.get(key);
       if (waiters === undefined) this.#waiters.set(key, new Set([waiter]));
@@ -293,15 +298,17 @@ export class Binder {
     }
   }
 
-  #wake(state: BoundPattern): void {
-    for (const waiter of this.#waiters.get(state.key) ?? []) {
-      waiter.missing.delete(state.key);
-      if (waiter.missing.size === 0) waiter.resolve();
-    }
-    const isCoarse = this.plan.coarsePatterns(state.source).has(state.key);
-    if (!isCoarse || !this.#isCoarselyCovered(state.source)) return;
-    for (const waiters of this.#waiters.values()) {
-      for (const waiter of waiters) if (waiter.source === state.source) waiter.resolve();
-    }
+  #wake({ key, source }: BoundPattern): void {
+    this.#release(this.#waiters.get(key) ?? []);
+    if (!this.plan.coarsePatterns(source).has(key) || !this.#isCoarselyCovered(source)) return;
+    for (const waiters of this.#waiters.values()) this.#release(waiters);
   }
+
+  #release(waiters: Iterable<Waiter>): void {
+    for (const { source, keys, resolve } of waiters) if (this.#isCovered(source, keys)) resolve();
+  }
+}
+
+function isRelied({ isBound, isDoubtful }: BoundPattern): boolean {
+  return isBound && !isDoubtful;
 }

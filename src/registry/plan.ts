@@ -82,8 +82,8 @@ export class Plan {
       if (known.count === 0) demand.fine.delete(key);
     }
     const endsCoarse = demand.isCoarse && demand.fine.size === 0;
-    if (endsCoarse) demand.isCoarse = false;
     this.#size += planned(demand) - before;
+    if (endsCoarse) this.#switch(demand, false);
     return endsCoarse;
   }
 
@@ -98,6 +98,10 @@ export class Plan {
   wants(family: FamilyName, key: string): boolean {
     const demand = this.#demand(family);
     return demand.isCoarse ? demand.coarse.has(key) : demand.fine.has(key);
+  }
+
+  isCoarse(family: FamilyName): boolean {
+    return this.#demand(family).isCoarse;
   }
 
   coarsePatterns(family: FamilyName): ReadonlyMap<string, Pattern> {
@@ -118,9 +122,7 @@ export class Plan {
       }
       demand.roomSince ??= now;
       if (now - demand.roomSince < calmMs) continue;
-      demand.isCoarse = false;
-      demand.roomSince = undefined;
-      this.#size = sizeIfFine;
+      this.#switch(demand, false);
       refined.push(family);
     }
     return refined;
@@ -144,6 +146,7 @@ export class Plan {
   #switch(demand: Demand, isCoarse: boolean): void {
     this.#size -= planned(demand);
     demand.isCoarse = isCoarse;
+    demand.roomSince = undefined;
     this.#size += planned(demand);
   }
 

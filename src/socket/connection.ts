@@ -4,6 +4,8 @@ import { WebSocket } from 'ws';
 import { type CloseReason, closeReasons } from '../errors.ts';
 import { controlFrame, type Frame, textFrame } from '../protocol/frame.ts';
 import type { Session, Transport } from '../session/session.ts';
+import type { Batch } from './batch.ts';
+import type { Outbox, Recipient } from './outbox.ts';
 
 /** A close frame that can't get through in this time becomes a cut. */
 const closeMs = 1000;
@@ -15,13 +17,17 @@ export class ServerSocket extends WebSocket {
   declare connection: Connection | undefined;
 }
 
-export class Connection implements Transport {
+export class Connection implements Transport, Recipient {
   declare session: Session;
   /** The code that this server closed with; undefined while it is open, or when the client closed. */
   closeCode: number | undefined;
   /** Seconds of the clock: when to ping next, and since when a pong is owed (0: none is). */
   pingAt = 0;
   pongOwedSince = 0;
+
+  batch: Batch | undefined;
+  tail: Buffer | undefined;
+  spilled: Buffer[] | undefined;
 
   /**
    * @param raw the TCP socket that the upgrade handed over
@@ -30,39 +36,53 @@ export class Connection implements Transport {
   constructor(
     readonly webSocket: ServerSocket,
     readonly raw: Socket,
+    private readonly outbox: Outbox<Connection>,
     private readonly onEnd: (connection: Connection) => void,
   ) {}
 
-  sendEvent(frame: Frame, tail: Buffer | undefined): void {
-    if (this.closeCode !== undefined) return;
-    if (tail === undefined) {
-      this.raw.write(frame.plain.bytes);
-      return;
-    }
-    const holed = frame.withHole(tail.length);
-    const bytes = Buffer.from(holed.bytes);
-    tail.copy(bytes, holed.holeAt);
+  get isOpen(): boolean {
+    return this.webSocket.readyState === WebSocket.OPEN;
+  }
+
+  get unsentBytes(): number {
+    return this.raw.writableLength;
+  }
+
+  write(bytes: Buffer): void {
     this.raw.write(bytes);
   }
 
+  cork(): void {
+    this.raw.cork();
+  }
+
+  uncork(): void {
+    this.raw.uncork();
+  }
+
+  sendEvent(frame: Frame, tail: Buffer | undefined): void {
+    if (this.closeCode !== undefined) return;
+    this.outbox.add(this, tail === undefined ? frame.plain : frame.withHole(tail.length), tail);
+  }
+
   sendText(text: string): void {
-    if (this.closeCode === undefined) this.raw.write(textFrame(text).bytes);
+    if (this.closeCode === undefined) this.outbox.addOwn(this, textFrame(text).bytes);
   }
 
   sendPing(): void {
-    if (this.closeCode === undefined) this.raw.write(pingFrame.bytes);
+    if (this.closeCode === undefined) this.outbox.add(this, pingFrame, undefined);
   }
 
   sendPong(payload: Buffer): void {
-    if (this.closeCode === undefined) this.raw.write(controlFrame(10, payload).bytes);
+    if (this.closeCode === undefined) this.outbox.addOwn(this, controlFrame(10, payload).bytes);
   }
 
   close(reason: CloseReason, text: string = closeReasons[reason].text): void {
     if (this.closeCode !== undefined) return;
-    const { code } = closeReasons[reason];
-    this.closeCode = code;
+    this.outbox.flushNow(this);
+    this.closeCode = closeReasons[reason].code;
     this.onEnd(this);
-    this.webSocket.close(code, text);
+    this.webSocket.close(this.closeCode, text);
     if (this.raw.writableLength === 0) return;
     setTimeout(() => {
       if (this.raw.writableLength > 0) this.webSocket.terminate();

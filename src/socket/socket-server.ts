@@ -11,6 +11,7 @@ import { Backlog } from './backlog.ts';
 import { Connection, ServerSocket } from './connection.ts';
 import { drain } from './drain.ts';
 import { beat, schedulePings } from './heartbeat.ts';
+import { Outbox } from './outbox.ts';
 import { checkOrigin, createSourceReader, headerToken, refuse, requestedDialect, UpgradeRefused } from './upgrade.ts';
 
 export interface SocketSettings {
@@ -38,6 +39,9 @@ export interface SocketServices {
   /** It is closed, or about to be. May be told twice. */
   onEnd(session: Session): void;
   onClosed(code: number): void;
+  /** What was sent before the one is handed to the sockets at the other. */
+  onFlushStart(): void;
+  onFlushed(): void;
   refusalBody(refusal: UpgradeRefused): object;
 }
 
@@ -51,6 +55,7 @@ export class SocketServer {
   readonly #perSource = new Map<string, number>();
   readonly #sourceOf: (request: IncomingMessage) => string;
   readonly #backlog: Backlog;
+  readonly #outbox: Outbox<Connection>;
   #admitted = 0;
   #isDraining = false;
   #second = 1;
@@ -62,6 +67,14 @@ export class SocketServer {
   ) {
     this.#sourceOf = createSourceReader(settings.trustedProxies);
     this.#backlog = new Backlog(settings);
+    this.#outbox = new Outbox({
+      onFlushStart: () => services.onFlushStart(),
+      onFlushed: () => {
+        this.#backlog.checkTotal();
+        services.onFlushed();
+      },
+      onUnsent: (connection) => this.#backlog.check(connection, Date.now()),
+    });
     // The type definitions are a version behind ws.
     const options: ServerOptions<typeof ServerSocket> & { closeTimeout: number } = {
       noServer: true,
@@ -78,6 +91,11 @@ export class SocketServer {
 
   get count(): number {
     return this.#connections.size;
+  }
+
+  /** Has a flush happen at the end of this turn, also when nothing is sent in it. */
+  scheduleFlush(): void {
+    this.#outbox.schedule();
   }
 
   /** Takes the upgrades of an HTTP server. */
@@ -172,7 +190,7 @@ export class SocketServer {
     source: string,
     identity: Identity | undefined,
   ): void {
-    const connection = new Connection(webSocket, raw, this.#onEnd);
+    const connection = new Connection(webSocket, raw, this.#outbox, this.#onEnd);
     connection.session = new Session(connection, this.services.dialects[dialect], source, this.settings.rateBurst);
     webSocket.connection = connection;
     schedulePings(connection, this.#second, this.settings);

@@ -1,9 +1,10 @@
 /** Real RabbitMQ brokers for tests: processes of their own, in a folder of their own, ended with the tests. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { rabbitmqServer } from './packages.ts';
 
 /** Where a broker is, in a form that can be handed to test files. */
@@ -13,10 +14,19 @@ export interface RabbitAddress {
 }
 
 export interface Rabbit extends RabbitAddress {
+  /** Of the Web STOMP plug-in. */
+  readonly stompPort: number;
+  /** The process id of the broker itself, which a script started. */
+  pid(): number;
   /** Ends the process, with everything that was in the broker. */
   stop(): Promise<void>;
   /** Starts it again on the same ports. */
   start(): Promise<void>;
+  /** Holds the process where it is: connections stay open, and nothing is answered until it goes on. */
+  freeze(): void;
+  thaw(): void;
+  /** `rabbitmqctl` with these arguments. @returns what it printed */
+  control(...args: string[]): Promise<string>;
   /** Frees what it took; the broker can't be started again. */
   remove(): Promise<void>;
 }
@@ -90,8 +100,13 @@ export async function startRabbit(configuration: readonly string[] = []): Promis
     if (running?.pid === undefined || running.exitCode !== null) return;
     const ended = new Promise((resolve) => running.once('exit', resolve));
     // The whole group: the script that was started is the parent of the broker.
-    killGroup(running.pid);
+    signalGroup(running.pid, 'SIGKILL');
     await ended;
+  }
+
+  async function control(...args: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(join(dirname(rabbitmqServer.path), 'rabbitmqctl'), args, { env });
+    return stdout;
   }
 
   async function remove(): Promise<void> {
@@ -100,13 +115,23 @@ export async function startRabbit(configuration: readonly string[] = []): Promis
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
+  const freeze = (): void => signalGroup(process_?.pid, 'SIGSTOP');
+  const thaw = (): void => signalGroup(process_?.pid, 'SIGCONT');
+
   await start();
-  return { amqpPort, managementPort, stop, start, remove };
+  const pid = (): number =>
+    Number(
+      execFileSync('pgrep', ['-g', String(process_?.pid), 'beam'])
+        .toString()
+        .split('\n')[0],
+    );
+  return { amqpPort, managementPort, stompPort, pid, stop, start, freeze, thaw, control, remove };
 }
 
-function killGroup(pid: number): void {
+function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
   try {
-    process.kill(-pid, 'SIGKILL');
+    process.kill(-pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }

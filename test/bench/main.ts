@@ -1,0 +1,55 @@
+/** `npm run bench`: measures Event Horizon against others and against the machine, in one run. */
+import { parseArgs } from 'node:util';
+import { ensureInstalled, rabbitmqServer } from '../support/packages.ts';
+import { startRabbit } from '../support/rabbit.ts';
+import { asMarkdown, writeReport } from './report.ts';
+import { burst } from './scenarios/burst.ts';
+import type { Scenario } from './scenarios/scenario.ts';
+import { steady } from './scenarios/steady.ts';
+
+const scenarios: Readonly<Record<string, Scenario>> = { burst, steady };
+
+const help = `Measures Event Horizon.
+
+  npm run bench -- [scenario ...] [--rounds 3] [--only NAME] [--dry]
+
+  scenarios   ${Object.keys(scenarios).join(', ')} (all)
+  --rounds    how often each contender is measured (3)
+  --only      only contenders whose name has this in it
+  --dry       print only; docs/ stays as it is
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '3' },
+    only: { type: 'string', default: '' },
+    dry: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+const unknown = positionals.find((name) => scenarios[name] === undefined);
+
+if (values.help || unknown !== undefined) {
+  process.stdout.write(unknown === undefined ? help : `no scenario ${unknown}\n\n${help}`);
+  process.exitCode = unknown === undefined ? 0 : 78;
+} else {
+  await run(positionals.length > 0 ? positionals : Object.keys(scenarios));
+}
+
+async function run(names: readonly string[]): Promise<void> {
+  await ensureInstalled([rabbitmqServer]);
+  const rabbit = await startRabbit();
+  try {
+    for (const name of names) {
+      process.stdout.write(`${name}\n`);
+      const scenario = scenarios[name] as Scenario;
+      const say = (text: string): void => void process.stdout.write(`${text}\n`);
+      const tables = await scenario({ rabbit, rounds: Number(values.rounds), only: values.only, say });
+      process.stdout.write(`\n${tables.map(asMarkdown).join('\n')}\n`);
+      if (!values.dry) await writeReport(name, tables);
+    }
+  } finally {
+    await rabbit.remove();
+  }
+}
