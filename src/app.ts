@@ -252,6 +252,7 @@ function socketSettings(config: Config): SocketSettings {
     maxConnections: config.MAX_CONNECTIONS,
     maxConnectionsPerIp: config.MAX_CONNECTIONS_PER_IP,
     maxMessageBytes: config.MAX_MESSAGE_BYTES,
+    compression: config.COMPRESSION,
     rateBurst: config.RATE_LIMIT_BURST,
     slowConsumerBytes: config.SLOW_CONSUMER_BYTES,
     slowConsumerSeconds: config.SLOW_CONSUMER_SECONDS,

@@ -66,6 +66,7 @@ export const settingsSchema = z.object({
     .default(10)
     .describe('a socket that does not answer a ping is dropped, seconds'),
   AUTH_TIMEOUT_SECONDS: integer(1, 86_400).default(60).describe('a socket without a valid token is closed, seconds'),
+  COMPRESSION: boolean.default(false).describe('on: events go compressed to clients that take permessage-deflate'),
   ALLOWED_ORIGINS: list(origin).optional().describe('origins that may connect, comma separated; unset: any'),
   TRUST_PROXY: trustedProxies
     .default(['127.0.0.1', '::1'])

@@ -92,19 +92,22 @@ export class SessionGuard {
     this.#end(session, reason, Date.now());
   }
 
-  /** Ends the subscriptions that are not allowed (any more), and says so. */
+  /** Ends the subscriptions that are not allowed (any more), and says which they were: one reply for each reason. */
   #enforce(session: Session): void {
-    const reasons = new Map<string, ActionError>();
+    const ended = new Map<string, { reason: ActionError; bindings: string[] }>();
     for (const subscription of [...session.subscriptions]) {
       const reason = this.#objection(session, subscription.interest);
       if (reason === undefined) continue;
       this.registry.unsubscribe(subscription);
-      reasons.set(
-        reason.code,
-        new ActionError(reason.code, `${reason.message}: the subscription to ${subscription.interest.text} ended`),
-      );
+      const { text } = subscription.interest;
+      const known = ended.get(reason.message);
+      if (known === undefined) ended.set(reason.message, { reason, bindings: [text] });
+      else known.bindings.push(text);
     }
-    for (const reason of reasons.values()) session.transport.sendText(errorReply(undefined, reason));
+    for (const { reason, bindings } of ended.values()) {
+      const message = `${reason.message}: the subscription to ${bindings.join(', ')} ended`;
+      session.transport.sendText(errorReply(undefined, new ActionError(reason.code, message)));
+    }
   }
 
   #objection(session: Session, interest: Interest): ActionError | undefined {

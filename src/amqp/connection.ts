@@ -56,9 +56,23 @@ export class BrokerConnection {
   }
 
   async #setup(model: ChannelModel): Promise<void> {
-    // amqplib listens for errors only once this is through: a connection lost in between would end the process.
+    // amqplib listens only once this is through: an error before would end the process, and a close would be missed.
     model.on('error', (error) => this.log.debug({ err: error, connection: this.name }, 'broker connection failed'));
-    await within(connectMs, this.handler.setup(model));
+    let isClosed = false;
+    model.on('close', () => {
+      isClosed = true;
+    });
+    try {
+      await within(connectMs, this.handler.setup(model));
+      if (isClosed) throw new Error('the connection was closed in the middle of its set-up');
+    } catch (error) {
+      // amqplib says goodbye now and waits for the answer, for ever where the broker has fallen silent. Of two goodbyes
+      // the second fails at once.
+      model.close().catch((failure: unknown) => {
+        this.log.debug({ err: failure, connection: this.name }, 'broker connection was closed already');
+      });
+      throw error;
+    }
   }
 
   #listen(recovering: RecoveringChannelModel): void {
@@ -113,11 +127,19 @@ export async function openChannel(
   return channel;
 }
 
-/** Settles as `operation` does, or rejects after so many milliseconds. */
+/** The broker took too long. What it was asked may come to pass all the same. */
+export class BrokerSilent extends Error {
+  override readonly name = 'BrokerSilent';
+}
+
+/**
+ * Settles as `operation` does.
+ * @throws BrokerSilent after so many milliseconds
+ */
 export async function within<T>(ms: number, operation: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the broker did not answer within ${ms} ms`)), ms);
+    timer = setTimeout(() => reject(new BrokerSilent(`the broker did not answer within ${ms} ms`)), ms);
   });
   // What fails after its deadline has nobody left to tell.
   operation.catch(() => undefined);

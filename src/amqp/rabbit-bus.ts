@@ -124,7 +124,8 @@ export class RabbitBus implements Bus {
     this.#link = undefined;
     const consumer = await openChannel(
       model,
-      () => this.#recycle(model, consumer, 'the channel was closed'),
+      // When the connection goes, its channels go first: a moment later it has said so itself.
+      () => queueMicrotask(() => this.#recycle(model, consumer, 'the channel was closed')),
       (error) => this.log.warn({ err: error }, 'the broker closed the channel of events'),
     );
     const [queue, overflowQueue] = await this.#declareQueues(consumer);

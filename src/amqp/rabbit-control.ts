@@ -1,5 +1,5 @@
 /** The nodes' own conversation over RabbitMQ: a second connection, since a memory alarm stops whoever publishes. */
-import type { Channel, ChannelModel } from 'amqplib';
+import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { ControlBinding, ControlChannel, Delivery, ExchangeSpec } from '../bus.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -76,7 +76,7 @@ export class RabbitControl implements ControlChannel {
     this.#forget();
     const channel = await openChannel(
       model,
-      () => this.#recycle(model, channel),
+      () => queueMicrotask(() => this.#recycle(model, channel)),
       (error) => this.log.warn({ err: error }, 'the broker closed the control channel'),
     );
     const { queue } = await within(operationMs, channel.assertQueue('', { exclusive: true, autoDelete: true }));
@@ -88,7 +88,7 @@ export class RabbitControl implements ControlChannel {
         queue,
         (message) => {
           if (message === null) this.#recycle(model, channel);
-          else this.#listener?.onMessage({ ...message.fields, body: message.content, contentEncoding: undefined });
+          else this.#listener?.onMessage(deliveryOf(message));
         },
         { noAck: true },
       ),
@@ -103,4 +103,13 @@ export class RabbitControl implements ControlChannel {
     this.#forget();
     model.close().catch((error: unknown) => this.log.debug({ err: error }, 'broker connection was closed already'));
   }
+}
+
+function deliveryOf({ fields, properties, content }: ConsumeMessage): Delivery {
+  return {
+    exchange: fields.exchange,
+    routingKey: fields.routingKey,
+    body: content,
+    contentEncoding: typeof properties.contentEncoding === 'string' ? properties.contentEncoding : undefined,
+  };
 }

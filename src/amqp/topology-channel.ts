@@ -6,8 +6,9 @@
 import type { Channel, ChannelModel } from 'amqplib';
 import type { ExchangeSpec } from '../bus.ts';
 import type { Pattern } from '../families/family.ts';
-import { openChannel, operationMs, replyCode, within } from './connection.ts';
+import { BrokerSilent, openChannel, operationMs, replyCode, within } from './connection.ts';
 
+const accessRefused = 403;
 const notFound = 404;
 const preconditionFailed = 406;
 
@@ -41,8 +42,9 @@ export class TopologyChannel {
       try {
         await this.#do((channel) => channel.unbindQueue(queue, exchange, routingPattern));
       } catch (error) {
-        // What is not there is unbound.
-        if (replyCode(error) !== notFound) throw error;
+        // What is not there is unbound, and what may not be unbound could not be bound.
+        const code = replyCode(error);
+        if (code !== notFound && code !== accessRefused) throw error;
         this.#exchanges.delete(exchange);
       }
     });
@@ -95,7 +97,8 @@ export class TopologyChannel {
     try {
       return await within(operationMs, operation(channel));
     } catch (error) {
-      if (this.#channel === channel) this.#channel = undefined;
+      // One that only takes too long stays: what it was asked comes to pass yet, and before what it is asked next.
+      if (this.#channel === channel && !(error instanceof BrokerSilent)) this.#channel = undefined;
       throw this.#lastError ?? error;
     }
   }

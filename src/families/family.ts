@@ -104,10 +104,14 @@ export function accountField(payload: Payload): string | undefined {
 
 /**
  * Whether a payload names another realm than the routing key, or another account than the one whose realm that is.
- * @param field the payload's field for the realm
+ * @param claimedRealm the payload's own word for the realm, if it has one
  */
-export function contradictsRealm(payload: Payload, field: string, realm: string, account: string | undefined): boolean {
-  const claimedRealm = textField(payload, field);
+export function contradictsRealm(
+  payload: Payload,
+  claimedRealm: string | undefined,
+  realm: string,
+  account: string | undefined,
+): boolean {
   if (claimedRealm !== undefined && claimedRealm.toLowerCase() !== realm.toLowerCase()) return true;
   const claimedAccount = textField(payload, 'Account-ID');
   return claimedAccount !== undefined && account !== undefined && claimedAccount !== account;

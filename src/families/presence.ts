@@ -25,6 +25,12 @@ const kinds = new Map([
   ['mwi_updates', '{USER}'],
 ]);
 
+/** The realm that a payload names: the presentity's, else that of its address; of waiting messages, the addressee's. */
+function claimedRealm(payload: Payload, kind: string): string | undefined {
+  const address = textField(payload, kind === 'mwi_updates' ? 'To' : 'Presence-ID');
+  return textField(payload, 'Presentity-Realm') ?? /@([^;:>\s]+)/.exec(address ?? '')?.[1];
+}
+
 export function presenceFamily(directory: RealmDirectory): Family {
   function parse(words: readonly string[], account: string): Binding {
     const kind = words[1];
@@ -55,7 +61,7 @@ export function presenceFamily(directory: RealmDirectory): Family {
     if (!kinds.has(kind)) return 'foreign';
     const realm = decodeWord(realmWord);
     const account = directory.accountOfRealm(realm);
-    if (contradictsRealm(payload, 'Presentity-Realm', realm, account)) return 'contradiction';
+    if (contradictsRealm(payload, claimedRealm(payload, kind), realm, account)) return 'contradiction';
     const eventName = textField(payload, 'Event-Name') ?? kind;
     return { source: 'presence', account, words: [kind, argument], name: eventName, eventName, routingKey };
   }

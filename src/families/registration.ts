@@ -45,7 +45,7 @@ export function registrationFamily(directory: RealmDirectory): Family {
     if (more.length > 0) return 'foreign';
     const realm = decodeWord(realmWord);
     const owner = directory.accountOfRealm(realm);
-    if (contradictsRealm(payload, 'Realm', realm, owner)) return 'contradiction';
+    if (contradictsRealm(payload, textField(payload, 'Realm'), realm, owner)) return 'contradiction';
     const eventName = textField(payload, 'Event-Name') ?? 'reg_success';
     return {
       source: 'registration',

@@ -24,6 +24,8 @@ export class Connection implements Transport, Recipient {
   /** Seconds of the clock: when to ping next, and since when a pong is owed (0: none is). */
   pingAt = 0;
   pongOwedSince = 0;
+  /** Whether the client takes compressed events. */
+  readonly deflates: boolean;
 
   batch: Batch | undefined;
   tail: Buffer | undefined;
@@ -38,7 +40,9 @@ export class Connection implements Transport, Recipient {
     readonly raw: Socket,
     private readonly outbox: Outbox<Connection>,
     private readonly onEnd: (connection: Connection) => void,
-  ) {}
+  ) {
+    this.deflates = webSocket.extensions !== '';
+  }
 
   get isOpen(): boolean {
     return this.webSocket.readyState === WebSocket.OPEN;
@@ -62,7 +66,8 @@ export class Connection implements Transport, Recipient {
 
   sendEvent(frame: Frame, tail: Buffer | undefined): void {
     if (this.closeCode !== undefined) return;
-    this.outbox.add(this, tail === undefined ? frame.plain : frame.withHole(tail.length), tail);
+    const form = this.deflates ? frame.deflated : frame.text;
+    this.outbox.add(this, tail === undefined ? form.plain : form.withHole(tail.length), tail);
   }
 
   sendText(text: string): void {

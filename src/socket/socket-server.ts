@@ -8,6 +8,7 @@ import { ActionError, closeReasons } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { Session } from '../session/session.ts';
 import { Backlog } from './backlog.ts';
+import { type Compression, deflateOptions, offeredCompression } from './compression.ts';
 import { Connection, ServerSocket } from './connection.ts';
 import { drain } from './drain.ts';
 import { beat, schedulePings } from './heartbeat.ts';
@@ -18,6 +19,7 @@ export interface SocketSettings {
   readonly maxConnections: number;
   readonly maxConnectionsPerIp: number | undefined;
   readonly maxMessageBytes: number;
+  readonly compression: boolean;
   readonly rateBurst: number;
   readonly slowConsumerBytes: number;
   readonly slowConsumerSeconds: number;
@@ -49,7 +51,8 @@ export interface SocketServices {
 const tooLargeError = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
 
 export class SocketServer {
-  readonly #server: WebSocketServer;
+  /** ws takes its options for all sockets of a server, so there is one for each way to compress. */
+  readonly #servers: Readonly<Record<Compression, WebSocketServer>>;
   readonly #connections = new Set<Connection>();
   /** Of sockets and of upgrades under way. */
   readonly #perSource = new Map<string, number>();
@@ -75,18 +78,11 @@ export class SocketServer {
       },
       onUnsent: (connection) => this.#backlog.check(connection, Date.now()),
     });
-    // The type definitions are a version behind ws.
-    const options: ServerOptions<typeof ServerSocket> & { closeTimeout: number } = {
-      noServer: true,
-      clientTracking: false,
-      perMessageDeflate: false,
-      maxPayload: settings.maxMessageBytes,
-      // Pongs go the way of everything else that is sent, and so in order.
-      autoPong: false,
-      closeTimeout: 5000,
-      WebSocket: ServerSocket,
+    this.#servers = {
+      none: createServer(settings, 'none'),
+      'full-window': createServer(settings, 'full-window'),
+      'small-window': createServer(settings, 'small-window'),
     };
-    this.#server = new WebSocketServer(options);
   }
 
   get count(): number {
@@ -141,7 +137,8 @@ export class SocketServer {
       socket.removeListener('error', ignoreBrokenPeer);
       if (socket.destroyed) leave();
       socket.once('close', leave);
-      this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+      const compression = this.settings.compression ? offeredCompression(request) : 'none';
+      this.#servers[compression].handleUpgrade(request, socket, head, (webSocket) => {
         this.#welcome(webSocket as ServerSocket, socket, dialect, source, identity);
       });
     } catch (error) {
@@ -220,6 +217,21 @@ export class SocketServer {
     this.services.onEnd(connection.session);
     this.services.onClosed(connection.closeCode ?? code);
   });
+}
+
+function createServer(settings: SocketSettings, compression: Compression): WebSocketServer {
+  // The type definitions are a version behind ws.
+  const options: ServerOptions<typeof ServerSocket> & { closeTimeout: number } = {
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: deflateOptions(compression),
+    maxPayload: settings.maxMessageBytes,
+    // Pongs go the way of everything else that is sent, and so in order.
+    autoPong: false,
+    closeTimeout: 5000,
+    WebSocket: ServerSocket,
+  };
+  return new WebSocketServer(options);
 }
 
 /** Makes a listener that is told the connection of the socket it hears. */

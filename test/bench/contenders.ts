@@ -30,6 +30,22 @@ export const horizonKazoo4: Contender = {
   protocol: 'horizon',
   options: { path: '/?dialect=kazoo4' },
 };
+export const horizonCompressed: Contender = {
+  name: 'Event Horizon, COMPRESSION=on',
+  protocol: 'horizon',
+  options: { compressed: true },
+  settings: { COMPRESSION: 'on' },
+};
+export const horizonCompressedRequestId: Contender = {
+  ...horizonCompressed,
+  name: 'Event Horizon, COMPRESSION=on, request_id each',
+  options: { compressed: true, withRequestId: true },
+};
+export const horizonWorkers: Contender = {
+  name: 'Event Horizon, WORKERS=2',
+  protocol: 'horizon',
+  settings: { WORKERS: '2' },
+};
 export const socketIo: Contender = { name: 'Socket.IO 4.8 bridge', protocol: 'socket.io', script: 'socket-io' };
 export const plainWs: Contender = { name: 'plain ws bridge', protocol: 'plain', script: 'plain-ws' };
 export const webStomp: Contender = { name: 'RabbitMQ Web STOMP', protocol: 'stomp' };

@@ -12,6 +12,7 @@ const clockMark = '@@';
 const clockHeadBytes = 900;
 
 let received = 0;
+let receivedBytes = 0;
 let expected = Number.POSITIVE_INFINITY;
 let measuresLatency = false;
 let latencies: Float64Array = new Float64Array(0);
@@ -45,6 +46,7 @@ function finish(): void {
     type: 'done',
     atMs: monotonicMs(),
     received,
+    receivedBytes,
     cpuMs: (user + system) / 1000,
     closedEarly,
     ...(sorted !== undefined && { latency: { p50: quantile(0.5), p99: quantile(0.99), max: quantile(1) } }),
@@ -71,6 +73,7 @@ function connect(spec: ConnectionSpec): Promise<void> {
       onread: {
         buffer: readBuffer,
         callback(length, buffer) {
+          receivedBytes += length;
           if (handshake === undefined) receiver.read(buffer as Buffer, length);
           else readHandshake((buffer as Buffer).subarray(0, length));
           return true;
@@ -136,6 +139,7 @@ async function connectAll(specs: readonly ConnectionSpec[], parallel: number): P
 
 function expect(frames: number, withLatency: boolean): void {
   received = 0;
+  receivedBytes = 0;
   closedEarly = 0;
   expected = frames;
   measuresLatency = withLatency;

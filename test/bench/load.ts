@@ -20,6 +20,7 @@ export interface Done {
   /** Monotonic clock of the machine, ms: the same in every process. */
   readonly atMs: number;
   readonly received: number;
+  readonly receivedBytes: number;
   readonly cpuMs: number;
   readonly closedEarly: number;
   readonly latency?: Latency;

@@ -4,10 +4,27 @@ import { ensureInstalled, rabbitmqServer } from '../support/packages.ts';
 import { startRabbit } from '../support/rabbit.ts';
 import { asMarkdown, writeReport } from './report.ts';
 import { burst } from './scenarios/burst.ts';
+import { index } from './scenarios/index.ts';
+import { memory } from './scenarios/memory.ts';
+import { mixed } from './scenarios/mixed.ts';
+import { scale } from './scenarios/scale.ts';
 import type { Scenario } from './scenarios/scenario.ts';
+import { single } from './scenarios/single.ts';
 import { steady } from './scenarios/steady.ts';
+import { storm } from './scenarios/storm.ts';
+import { variants } from './scenarios/variants.ts';
 
-const scenarios: Readonly<Record<string, Scenario>> = { burst, steady };
+const scenarios: Readonly<Record<string, Scenario>> = {
+  burst,
+  variants,
+  steady,
+  single,
+  mixed,
+  memory,
+  scale,
+  index,
+  storm,
+};
 
 const help = `Measures Event Horizon.
 
@@ -39,7 +56,7 @@ if (values.help || unknown !== undefined) {
 
 async function run(names: readonly string[]): Promise<void> {
   await ensureInstalled([rabbitmqServer]);
-  const rabbit = await startRabbit();
+  const rabbit = await startRabbit([], ['rabbitmq_web_stomp', 'rabbitmq_event_exchange']);
   try {
     for (const name of names) {
       process.stdout.write(`${name}\n`);

@@ -45,8 +45,14 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** @param configuration lines for rabbitmq.conf */
-export async function startRabbit(configuration: readonly string[] = []): Promise<Rabbit> {
+/**
+ * @param configuration lines for rabbitmq.conf
+ * @param plugins beside the management
+ */
+export async function startRabbit(
+  configuration: readonly string[] = [],
+  plugins: readonly string[] = [],
+): Promise<Rabbit> {
   const folder = await mkdtemp(join(tmpdir(), 'event-horizon-rabbit-'));
   const [amqpPort, managementPort, distributionPort, epmdPort] = await Promise.all([
     freePort(),
@@ -55,7 +61,7 @@ export async function startRabbit(configuration: readonly string[] = []): Promis
     freePort(),
   ]);
   await mkdir(join(folder, 'home'));
-  await writeFile(join(folder, 'enabled_plugins'), '[rabbitmq_management,rabbitmq_web_stomp].\n');
+  await writeFile(join(folder, 'enabled_plugins'), `[${['rabbitmq_management', ...plugins].join(',')}].\n`);
   const stompPort = await freePort();
   await writeFile(
     join(folder, 'rabbitmq.conf'),
@@ -63,9 +69,7 @@ export async function startRabbit(configuration: readonly string[] = []): Promis
       `listeners.tcp.1 = 127.0.0.1:${amqpPort}`,
       'management.tcp.ip = 127.0.0.1',
       `management.tcp.port = ${managementPort}`,
-      `stomp.listeners.tcp.1 = 127.0.0.1:${await freePort()}`,
-      'web_stomp.tcp.ip = 127.0.0.1',
-      `web_stomp.tcp.port = ${stompPort}`,
+      ...(plugins.includes('rabbitmq_web_stomp') ? stompLines(stompPort, await freePort()) : []),
       'management.rates_mode = none',
       'collect_statistics_interval = 1000',
       'log.console = false',
@@ -126,6 +130,15 @@ export async function startRabbit(configuration: readonly string[] = []): Promis
         .split('\n')[0],
     );
   return { amqpPort, managementPort, stompPort, pid, stop, start, freeze, thaw, control, remove };
+}
+
+/** The plug-in brings plain STOMP along. */
+function stompLines(webPort: number, plainPort: number): string[] {
+  return [
+    `stomp.listeners.tcp.1 = 127.0.0.1:${plainPort}`,
+    'web_stomp.tcp.ip = 127.0.0.1',
+    `web_stomp.tcp.port = ${webPort}`,
+  ];
 }
 
 function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {

@@ -1,0 +1,53 @@
+/** Compression on and off, and two workers: bytes on the wire, CPU and deliveries of the same burst. */
+import {
+  benchAccount,
+  horizon,
+  horizonCompressed,
+  horizonCompressedRequestId,
+  horizonRequestId,
+  horizonWorkers,
+} from '../contenders.ts';
+import { eventBody } from '../publisher.ts';
+import { median } from '../statistics.ts';
+import { inArena, inTurn, type Scenario } from './scenario.ts';
+
+const sockets = 500;
+const events = 400;
+
+const contenders = [horizon, horizonRequestId, horizonCompressed, horizonCompressedRequestId, horizonWorkers];
+
+export const variants: Scenario = async (setting) => {
+  const results = await inTurn(setting, contenders, (contender) =>
+    inArena(setting, contender, sockets, undefined, async ({ running, load, publisher }) => {
+      const rounds = [];
+      for (let turn = 0; turn <= 5; turn += 1) {
+        const { done } = await load.expect(sockets * events);
+        const cpuBefore = running.cpuMs();
+        const startedAt = publisher.burst(events, () => eventBody(benchAccount));
+        const { atMs, received, receivedBytes } = await done;
+        if (turn === 0) continue;
+        rounds.push({
+          rate: (received / (atMs - startedAt)) * 1000,
+          bytes: receivedBytes / received,
+          cpu: ((running.cpuMs() - cpuBefore) * 1000) / received,
+        });
+      }
+      const of = (key: 'rate' | 'bytes' | 'cpu'): number => median(rounds.map((round) => round[key]));
+      return { rate: of('rate'), bytes: of('bytes'), cpu: of('cpu') };
+    }),
+  );
+  const of = (rounds: { rate: number; bytes: number; cpu: number }[], key: 'rate' | 'bytes' | 'cpu'): number =>
+    median(rounds.map((round) => round[key]));
+  const plain = of(results.get(horizon) ?? [], 'rate');
+  return [
+    {
+      title: 'Compression and workers',
+      note: `${events} events of 1.4 kB at once to ${sockets} sockets, as in the burst; ${setting.rounds} rounds in turn. Medians. CPU is that of the bridge's process (with workers: of the primary alone).`,
+      columns: ['deliveries/s', 'times plain', 'bytes/delivery', 'server CPU µs/delivery'],
+      rows: [...results].map(([contender, rounds]) => ({
+        name: contender.name,
+        values: [of(rounds, 'rate'), of(rounds, 'rate') / plain, of(rounds, 'bytes'), of(rounds, 'cpu')],
+      })),
+    },
+  ];
+};
