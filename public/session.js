@@ -1,0 +1,336 @@
+/**
+ * Who this page is to the server, and what it holds there: the token, and the subscriptions, which outlive both the
+ * connection and the token. After every sign-in all of them are made again.
+ */
+import { ConnectionLost, RequestFailed } from './connection.js';
+import { keepToken, readToken } from './token.js';
+import { errorWords } from './words.js';
+
+/** Errors that pass by themselves. */
+const passing = new Set(['source_unavailable', 'rate_limited', 'internal']);
+const tokenErrors = new Set(['token_required', 'token_invalid', 'token_expired']);
+const retryMs = 5000;
+
+/**
+ * @typedef {object} Subscription
+ * @property {string} account empty: the token's own
+ * @property {string} binding
+ * @property {'active' | 'waiting' | 'refused' | 'ending'} state
+ * @property {string} why it is waiting or refused
+ *
+ * @typedef {object} Notice
+ * @property {'success' | 'error'} kind
+ * @property {string} text
+ *
+ * @typedef {{ token: string, accountId: string }} DemoAccess
+ */
+
+export class Session {
+  token = '';
+  /** `needed`: there is none that the server takes, and `tokenTrouble` says why. @type {'needed' | 'unchecked' | 'accepted'} */
+  tokenState = 'needed';
+  tokenTrouble = '';
+  /** @type {Map<string, Subscription>} */
+  subscriptions = new Map();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #retry;
+
+  /**
+   * @param {import('./connection.js').Connection} connection
+   * @param {() => void} onChange told after every change of what is public here
+   * @param {(() => Promise<DemoAccess | undefined>) | undefined} [askDemo] in a demo: gets the token anew
+   */
+  constructor(connection, onChange, askDemo) {
+    this.connection = connection;
+    this.onChange = onChange;
+    this.askDemo = askDemo;
+  }
+
+  get ownAccount() {
+    return readToken(this.token).accountId;
+  }
+
+  get isDemo() {
+    return this.askDemo !== undefined;
+  }
+
+  /**
+   * Takes a token and signs in with it, over a new connection where there is none.
+   * @param {string} token
+   * @returns {Promise<string>} why the server doesn't take it; empty when it does, or when it is yet to be asked
+   */
+  async useToken(token) {
+    if (this.connection.isOpen) return this.#signIn(token);
+    this.#adopt(token, 'unchecked');
+    this.connection.open();
+    return '';
+  }
+
+  /** Forgets the token, and disconnects. The subscriptions are kept for the next one. */
+  forget() {
+    this.#adopt('', 'needed');
+    this.tokenTrouble = '';
+    this.connection.close();
+    this.#suspend('waits for a token');
+  }
+
+  /** On a fresh socket: says who we are, and asks for everything again. */
+  async begin() {
+    if (this.askDemo !== undefined) {
+      // The demo makes its token anew at each start; the one from before a restart is worth nothing.
+      const access = await this.askDemo().catch(() => undefined);
+      if (access !== undefined) this.#adopt(access.token, 'unchecked');
+    }
+    if (this.token !== '' && this.connection.isOpen) await this.#signIn(this.token);
+  }
+
+  /** The connection is gone; what was held there waits for the next. */
+  onLost() {
+    clearTimeout(this.#retry);
+    if (this.tokenState === 'accepted') this.tokenState = 'unchecked';
+    this.#suspend('waits for the connection');
+  }
+
+  /**
+   * An error that nothing asked for: the token ended, or something that it allowed is allowed no more.
+   * @param {RequestFailed} error
+   */
+  async onUnasked(error) {
+    if (tokenErrors.has(error.code)) await this.#onTokenEnded(error);
+    else await this.#resubscribe();
+  }
+
+  /**
+   * Notes what is wanted, for the next sign-in.
+   * @param {readonly string[]} bindings
+   */
+  want(bindings) {
+    for (const binding of bindings) this.#put('', binding, 'waiting', 'waits for the connection');
+  }
+
+  /**
+   * All of the bindings, or none.
+   * @param {string} account empty: the token's own
+   * @param {readonly string[]} bindings
+   * @returns {Promise<Notice>}
+   */
+  async subscribe(account, bindings) {
+    const own = account === this.ownAccount ? '' : account;
+    const names = bindings.join(', ');
+    const isHeld = (/** @type {string} */ binding) => this.subscriptions.get(keyOf(own, binding))?.state === 'active';
+    if (bindings.length > 0 && bindings.every(isHeld)) {
+      return { kind: 'success', text: `Already subscribed to ${names}.` };
+    }
+    try {
+      await this.connection.request({ action: 'subscribe', data: dataOf(own, { bindings }) });
+    } catch (error) {
+      return this.#failure(error);
+    }
+    for (const binding of bindings) this.#put(own, binding, 'active');
+    return { kind: 'success', text: `Subscribed to ${names}.` };
+  }
+
+  /**
+   * @param {Subscription} subscription
+   * @returns {Promise<Notice>}
+   */
+  end(subscription) {
+    const { account, binding } = subscription;
+    return this.#end([subscription], dataOf(account, { binding }), `Ended ${binding}.`);
+  }
+
+  /** @returns {Promise<Notice>} */
+  endAll() {
+    // Without a binding it is everything: one message, which no rate limit is too low for.
+    return this.#end([...this.subscriptions.values()], {}, 'Ended all subscriptions.');
+  }
+
+  /**
+   * @param {Subscription[]} subscriptions
+   * @param {object} data of the message that ends them
+   * @param {string} success
+   * @returns {Promise<Notice>}
+   */
+  async #end(subscriptions, data, success) {
+    const before = subscriptions.map(({ state }) => state);
+    for (const subscription of subscriptions) subscription.state = 'ending';
+    this.onChange();
+    try {
+      if (this.connection.isOpen) await this.connection.request({ action: 'unsubscribe', data });
+    } catch (error) {
+      if (error instanceof RequestFailed && !tokenErrors.has(error.code)) {
+        for (const [index, subscription] of subscriptions.entries()) subscription.state = before[index] ?? 'waiting';
+        this.onChange();
+        return this.#failure(error);
+      }
+      // Without a token or a connection the server holds nothing for us any more.
+    }
+    for (const { account, binding } of subscriptions) this.subscriptions.delete(keyOf(account, binding));
+    this.onChange();
+    return { kind: 'success', text: success };
+  }
+
+  /**
+   * @param {string} token
+   * @returns {Promise<string>} as `useToken`
+   */
+  async #signIn(token) {
+    try {
+      await this.connection.request({ action: 'ping', auth_token: token });
+    } catch (error) {
+      return this.#onSignInFailed(token, error);
+    }
+    this.connection.settle();
+    // What another token was refused may be this one's.
+    for (const subscription of this.subscriptions.values()) {
+      if (subscription.state === 'refused') subscription.state = 'waiting';
+    }
+    this.#adopt(token, 'accepted');
+    await this.#resubscribe();
+    return '';
+  }
+
+  /**
+   * @param {string} token
+   * @param {unknown} error
+   */
+  #onSignInFailed(token, error) {
+    if (!(error instanceof RequestFailed)) return '';
+    if (error.code === 'account_unauthorized') {
+      // A socket belongs to the account of its first token for good: another account takes another socket.
+      this.#adopt(token, 'unchecked');
+      this.connection.open();
+      return '';
+    }
+    if (passing.has(error.code)) {
+      this.#adopt(token, 'unchecked');
+      this.#again(() => this.#signIn(token));
+    } else if (this.tokenState !== 'accepted') {
+      this.#need(errorWords(error.code, error.message));
+    }
+    return errorWords(error.code, error.message);
+  }
+
+  /** @param {RequestFailed} error */
+  async #onTokenEnded(error) {
+    this.#need(
+      error.code === 'token_expired' ? 'Your token has expired.' : errorWords(error.code, error.message),
+      this.subscriptions.size > 0 ? ' Your subscriptions are kept and will be made again.' : '',
+    );
+    if (this.isDemo && this.connection.isOpen) await this.begin();
+  }
+
+  /** Asks for everything that is held here. What the server holds already is a success that changes nothing. */
+  async #resubscribe() {
+    clearTimeout(this.#retry);
+    const byAccount = new Map();
+    for (const subscription of this.subscriptions.values()) {
+      if (subscription.state === 'ending' || subscription.state === 'refused') continue;
+      const group = byAccount.get(subscription.account) ?? [];
+      byAccount.set(subscription.account, [...group, subscription]);
+    }
+    for (const [account, group] of byAccount) await this.#subscribeAll(account, group);
+    if ([...this.subscriptions.values()].some(({ state }) => state === 'waiting')) {
+      this.#again(() => this.#resubscribe());
+    }
+  }
+
+  /**
+   * @param {string} account
+   * @param {Subscription[]} group
+   */
+  async #subscribeAll(account, group) {
+    const outcome = await this.connection
+      .request({ action: 'subscribe', data: dataOf(account, { bindings: group.map(({ binding }) => binding) }) })
+      .then(() => undefined)
+      .catch((error) => error);
+    if (outcome instanceof ConnectionLost) return;
+    if (outcome instanceof RequestFailed && tokenErrors.has(outcome.code)) return;
+    const isPassing = outcome instanceof RequestFailed && passing.has(outcome.code);
+    if (outcome !== undefined && !isPassing && group.length > 1) {
+      // All or nothing: one bad binding keeps the others out, so each is asked for alone.
+      for (const subscription of group) await this.#subscribeAll(account, [subscription]);
+      return;
+    }
+    for (const subscription of group) {
+      if (subscription.state === 'ending') continue;
+      subscription.state = outcome === undefined ? 'active' : isPassing ? 'waiting' : 'refused';
+      subscription.why = outcome === undefined ? '' : outcome.message;
+    }
+    this.onChange();
+  }
+
+  /** @param {() => Promise<unknown>} task */
+  #again(task) {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      if (this.connection.isOpen) void task();
+    }, retryMs);
+  }
+
+  /**
+   * @param {string} token
+   * @param {'needed' | 'unchecked' | 'accepted'} state
+   */
+  #adopt(token, state) {
+    this.token = token;
+    this.tokenState = state;
+    if (state !== 'needed') this.tokenTrouble = '';
+    // A demo's token can be had again at any time, and is never mistaken for a real one if it isn't kept.
+    keepToken(this.isDemo ? '' : token);
+    this.onChange();
+  }
+
+  #need(trouble = '', more = '') {
+    this.tokenState = 'needed';
+    this.tokenTrouble = `${trouble}${more}`;
+    this.#suspend('waits for a token');
+  }
+
+  /** @param {string} why */
+  #suspend(why) {
+    for (const subscription of this.subscriptions.values()) {
+      if (subscription.state === 'refused') continue;
+      subscription.state = 'waiting';
+      subscription.why = why;
+    }
+    this.onChange();
+  }
+
+  /**
+   * @param {string} account
+   * @param {string} binding
+   * @param {Subscription['state']} state
+   * @param {string} [why]
+   */
+  #put(account, binding, state, why = '') {
+    this.subscriptions.set(keyOf(account, binding), { account, binding, state, why });
+    this.onChange();
+  }
+
+  /**
+   * @param {unknown} error
+   * @returns {Notice}
+   */
+  #failure(error) {
+    if (!(error instanceof RequestFailed)) return { kind: 'error', text: 'Not connected; try again in a moment.' };
+    if (tokenErrors.has(error.code) && this.tokenState === 'accepted') void this.#onTokenEnded(error);
+    return { kind: 'error', text: errorWords(error.code, error.message) };
+  }
+}
+
+/**
+ * @param {string} account
+ * @param {string} binding
+ */
+function keyOf(account, binding) {
+  return `${account} ${binding}`;
+}
+
+/**
+ * @param {string} account empty: left out, so that it is the token's own
+ * @param {object} data
+ */
+function dataOf(account, data) {
+  return account === '' ? data : { account_id: account, ...data };
+}

@@ -1,0 +1,86 @@
+/** What machines say, in words for people: close codes, error codes, ends of calls. */
+
+const closes = new Map([
+  [1000, 'closed as agreed'],
+  [1001, 'the server is going away'],
+  [1002, 'the server met a protocol error'],
+  [1003, 'the server takes no binary frames'],
+  [1005, 'closed without a reason'],
+  [1006, 'the connection was lost'],
+  [1007, 'the server could not read a text'],
+  [1008, 'too many malformed messages'],
+  [1009, 'a message was too large for the server'],
+  [1011, 'the server had a fault'],
+  [1012, 'the server is restarting'],
+  [1013, 'the server is overloaded'],
+  [4001, 'not authenticated in time'],
+  [4008, 'this page was too slow for its events'],
+  [4500, 'closed by an administrator'],
+]);
+
+/**
+ * @param {number} code of the WebSocket's close
+ * @param {string} reason the server's own text
+ * @param {boolean} wasOpen false: the connection never came about
+ * @returns {string}
+ */
+export function closeWords(code, reason, wasOpen) {
+  if (code === 1006 && !wasOpen) return 'no connection could be made (1006)';
+  const known = closes.get(code);
+  if (known !== undefined) return `${known} (${code})`;
+  // The reason is the server's to choose; a JSON text is for programs.
+  const words = reason === '' || reason.startsWith('{') ? 'closed by the server' : reason;
+  return `${words} (${code})`;
+}
+
+/** What to do about an error reply, by its code. Those whose text says it all are not here. */
+const advice = new Map([
+  ['token_required', 'Paste a token first.'],
+  ['account_unauthorized', 'A token sees its own account and those below it; “*” is for superduper admins.'],
+  ['binding_missing', 'Type a binding, or pick one from the list.'],
+  ['binding_unsupported', 'The list shows what this server offers.'],
+  ['binding_invalid', 'A call binding looks like call.CHANNEL_CREATE.*; the list shows the other forms.'],
+  ['rate_limited', 'Wait a moment and try again.'],
+  ['internal', "The server's log has the whole story."],
+]);
+
+/**
+ * @param {string} code of an error reply
+ * @param {string} text its first error
+ * @returns {string} sentences
+ */
+export function errorWords(code, text) {
+  const sentence = `${text.charAt(0).toUpperCase()}${text.slice(1)}.`.replace(/\.\.$/, '.');
+  const more = advice.get(code);
+  return more === undefined ? sentence : `${sentence} ${more}`;
+}
+
+const causes = new Map([
+  ['NORMAL_CLEARING', 'hung up'],
+  ['NO_ANSWER', 'no answer'],
+  ['NO_USER_RESPONSE', 'no answer'],
+  ['USER_BUSY', 'busy'],
+  ['ORIGINATOR_CANCEL', 'caller gave up'],
+  ['CALL_REJECTED', 'rejected'],
+  ['UNALLOCATED_NUMBER', 'no such number'],
+]);
+
+/**
+ * @param {string} cause `Hangup-Cause`; may be empty
+ * @returns {string}
+ */
+export function causeWords(cause) {
+  return causes.get(cause) ?? cause.toLowerCase().replaceAll('_', ' ');
+}
+
+/**
+ * @param {number} ms
+ * @returns {string} `0:07`, `12:34`, `1:02:03`
+ */
+export function durationWords(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const two = (/** @type {number} */ number) => String(number).padStart(2, '0');
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}:${two(seconds % 60)}`;
+  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`;
+}
