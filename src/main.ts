@@ -6,7 +6,7 @@ import { createApp, readAccounts } from './app.ts';
 import { type Config, describeConfig, readConfig, settingsHelp } from './config.ts';
 import { demoBanner } from './demo/demo.ts';
 import { ConfigError, messageOf } from './errors.ts';
-import { createLog, type Log } from './log.ts';
+import { createLog, endLog, type Log, type ProcessLog } from './log.ts';
 import { version } from './version.ts';
 import { isWorker, metricsOfAllWorkers, runWorkers, shareMetrics } from './workers.ts';
 
@@ -65,7 +65,7 @@ async function checkConfig(config: Config): Promise<void> {
 
 const usedMemory = (): number => process.memoryUsage.rss();
 
-async function serve(config: Config, log: Log): Promise<void> {
+async function serve(config: Config, log: ProcessLog): Promise<void> {
   const app = await createApp(config, {
     log,
     version,
@@ -75,14 +75,16 @@ async function serve(config: Config, log: Log): Promise<void> {
   if (isWorker) shareMetrics(app.metrics.registry);
   else warnOfFewFileHandles(config, log);
   const address = await app.start();
-  log.info({ address, version, pid, demo: config.demo }, 'listening');
-  if (app.demo !== undefined) print(demoBanner(address, app.demo));
   onSignal(async () => {
     log.info({ seconds: config.DRAIN_SECONDS }, 'draining');
     await app.stop();
     log.info('stopped');
+    await endLog(log);
     process.exit(0);
   });
+  // Whoever reads that it listens may end it from then on.
+  log.info({ address, version, pid, demo: config.demo }, 'listening');
+  if (app.demo !== undefined) print(demoBanner(address, app.demo));
 }
 
 /** The first signal drains; another one, unless it is the same passed on twice, ends the process at once. */

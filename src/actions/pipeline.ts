@@ -22,6 +22,8 @@ interface Call {
   readonly session: Session;
   readonly frame: Buffer;
   readonly services: ActionServices;
+  /** Filled in by `count`. */
+  isOverLimit: boolean;
   /** Filled in by `decode` and `chooseAction`; every later step may rely on them. */
   message: ClientMessage;
   action: Action;
@@ -29,6 +31,7 @@ interface Call {
 
 /** Every client frame passes these in order, and is performed then. The first to throw becomes the error reply. */
 const steps: readonly ((call: Call) => void | Promise<void>)[] = [
+  count,
   decode,
   throttle,
   chooseAction,
@@ -38,14 +41,21 @@ const steps: readonly ((call: Call) => void | Promise<void>)[] = [
   validate,
 ];
 
+/** Before anything else, since malformed messages count as well. */
+function count(call: Call): void {
+  const { ratePerSecond, rateBurst } = call.services.limits;
+  call.isOverLimit = !call.session.takeRateToken(Date.now(), ratePerSecond, rateBurst);
+}
+
 function decode(call: Call): void {
   call.message = decodeMessage(call.frame);
   call.session.countWellFormed();
 }
 
-function throttle({ session, services }: Call): void {
+/** Behind `decode`, so that the refusal carries the message's `request_id`. */
+function throttle({ isOverLimit, services }: Call): void {
   const { ratePerSecond, rateBurst } = services.limits;
-  if (session.takeRateToken(Date.now(), ratePerSecond, rateBurst)) return;
+  if (!isOverLimit) return;
   throw new ActionError(
     'rate_limited',
     `rate limit exceeded: ${ratePerSecond} messages a second, ${rateBurst} at once`,

@@ -111,8 +111,9 @@ export class RabbitBus implements Bus {
 
   async stop(): Promise<void> {
     clearInterval(this.#overflowTimer);
-    await this.#connection.stop();
+    // Before the goodbye: the end of the channel is no reason to start over then.
     this.#link = undefined;
+    await this.#connection.stop();
   }
 
   #requireLink(): Link {

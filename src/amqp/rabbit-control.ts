@@ -62,8 +62,19 @@ export class RabbitControl implements ControlChannel {
   }
 
   async stop(): Promise<void> {
-    await this.#connection.stop();
+    const channel = this.#isBlocked ? undefined : this.#channel;
     this.#forget();
+    // A connection's goodbye overtakes what its channels have to say yet, a channel's own doesn't.
+    if (channel !== undefined) await this.#close(channel);
+    await this.#connection.stop();
+  }
+
+  async #close(channel: Channel): Promise<void> {
+    try {
+      await within(operationMs, channel.close());
+    } catch (error) {
+      this.log.debug({ err: error }, 'the control channel was not closed in good order');
+    }
   }
 
   #forget(): void {

@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import amqp, { type Channel } from 'amqplib';
 import { Addresses } from '../amqp/addresses.ts';
+import { operationMs, within } from '../amqp/connection.ts';
 import { TopologyChannel } from '../amqp/topology-channel.ts';
 import { readConfig, readSetting } from '../config.ts';
 import { demoAccounts } from '../demo/demo.ts';
@@ -70,6 +71,13 @@ async function play(
   const topology = new TopologyChannel(connection);
   for (const name of exchanges) await topology.ensureExchange({ name, type: 'topic' });
 
+  const ended = new Promise<void>((resolve, reject) => {
+    // Not `once`: a terminal and npm may both pass on one Ctrl-C, and the second would cut the goodbye short.
+    process.on('SIGINT', resolve);
+    process.on('SIGTERM', resolve);
+    connection.on('error', reject);
+    connection.on('close', () => reject(new Error('the broker closed the connection')));
+  });
   process.stdout.write(`Playing onto ${addresses.shown} with seed ${seed}. Ctrl-C ends it.\n`);
   let sent = 0;
   const pbx = startPbx({
@@ -82,16 +90,11 @@ async function play(
     },
   });
   const report = setInterval(() => process.stdout.write(`${sent} events\n`), 5000);
-  await new Promise<void>((resolve, reject) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
-    connection.on('error', reject);
-    connection.on('close', () => reject(new Error('the broker closed the connection')));
-  }).finally(() => {
+  await ended.finally(() => {
     clearInterval(report);
     pbx.stop();
   });
   connection.removeAllListeners('close');
-  await connection.close();
+  await within(operationMs, connection.close());
   process.stdout.write(`${sent} events in all\n`);
 }

@@ -70,9 +70,9 @@ export class Cluster {
     this.control.start({ onMessage: (message) => this.#onMessage(message), onUp: () => this.#advertise() });
   }
 
-  /** Once a second. */
+  /** Once a second, more or less: it is time at the tick that is the nearest. */
   tick(now: number): void {
-    if (this.control.isUp && now >= this.#advertiseAt) this.#advertise();
+    if (this.control.isUp && now >= this.#advertiseAt - 500) this.#advertise();
   }
 
   async stop(): Promise<void> {

@@ -23,15 +23,26 @@ export function successBody(info: NodeInfo, requestId: string, data: unknown, pa
   return { data, status: 'success', ...(partial && { partial }), ...stamp(info, requestId) };
 }
 
-/** @param data what else there is to say, by field */
+/**
+ * @param data what else there is to say, by field
+ * @param partial as in `successBody`
+ */
 export function errorBody(
   info: NodeInfo,
   requestId: string,
   status: number,
   message: string,
   data: object = {},
+  partial = false,
 ): object {
-  return { data, error: String(status), message, status: 'error', ...stamp(info, requestId) };
+  return {
+    data,
+    error: String(status),
+    message,
+    status: 'error',
+    ...(partial && { partial }),
+    ...stamp(info, requestId),
+  };
 }
 
 /** What a route throws to answer with an error. */
@@ -41,6 +52,7 @@ export class HttpError extends Error {
     readonly status: 400 | 401 | 403 | 404 | 503,
     message: string,
     readonly data: object = {},
+    readonly partial = false,
   ) {
     super(message);
   }
@@ -53,12 +65,14 @@ const stampSchema = {
   timestamp: z.iso.datetime(),
 };
 
+const partialSchema = z.literal(true).optional().describe('some node that lives did not answer in time');
+
 /** For the OpenAPI document. */
 export function successSchema(data: z.ZodType): z.ZodType {
   return z.object({
     data,
     status: z.literal('success'),
-    partial: z.literal(true).optional().describe('some node that lives did not answer in time'),
+    partial: partialSchema,
     ...stampSchema,
   });
 }
@@ -68,6 +82,7 @@ export const errorSchema = z.object({
   error: z.string().describe('the HTTP status'),
   message: z.string(),
   status: z.literal('error'),
+  partial: partialSchema,
   ...stampSchema,
 });
 
@@ -78,5 +93,7 @@ export function sendError(
   reply: FastifyReply,
   error: HttpError,
 ): FastifyReply {
-  return reply.code(error.status).send(errorBody(info, request.id, error.status, error.message, error.data));
+  return reply
+    .code(error.status)
+    .send(errorBody(info, request.id, error.status, error.message, error.data, error.partial));
 }

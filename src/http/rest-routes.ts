@@ -36,7 +36,7 @@ const querystring = z.object({
 const accountParams = z.object({ account: accountId.describe('account id') });
 const socketParams = accountParams.extend({ socket: z.string().min(1).max(256).describe('socket id') });
 const security = [{ token: [] }, { bearer: [] }];
-const refusals = { 400: errorSchema, 401: errorSchema, 403: errorSchema };
+const refusals = { 400: errorSchema, 401: errorSchema, 403: errorSchema, 503: errorSchema };
 
 const classicOffer = z.object({ binding: z.string(), event: z.string() });
 const offers = z.record(z.string(), z.union([z.array(classicOffer), z.array(z.string())]));
@@ -130,7 +130,7 @@ export function addRestRoutes(http: Http, services: RestServices): void {
 
 function noSuchSocket(partial: boolean): HttpError {
   const message = partial ? 'not found (some node did not answer in time)' : 'not found';
-  return new HttpError(404, message, partial ? { partial } : {});
+  return new HttpError(404, message, {}, partial);
 }
 
 /** The list of all families, in the way of a dialect. */

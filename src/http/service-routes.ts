@@ -37,12 +37,17 @@ export function addHealthRoutes(http: Http, info: NodeInfo, state: ServiceState)
 }
 
 export function addMetricsRoute(http: Http, state: ServiceState): void {
-  http.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
+  const schema = {
+    summary: 'Prometheus metrics',
+    response: { 200: { description: 'Prometheus text', content: { 'text/plain': { schema: z.string() } } } },
+  };
+  http.get('/metrics', { schema }, async (_request, reply) => {
     reply.type(metricsType);
     return state.metrics();
   });
 }
 
 export function addOpenApiRoute(http: Http): void {
-  http.get('/openapi.json', { schema: { hide: true } }, async () => http.swagger());
+  const schema = { summary: 'This document', response: { 200: z.unknown().describe('an OpenAPI 3 document') } };
+  http.get('/openapi.json', { schema }, async () => http.swagger());
 }

@@ -12,12 +12,13 @@ import { type Plan, patternKey } from './plan.ts';
 /** How long a subscribe waits for the broker. */
 const confirmMs = 5000;
 /**
- * An exchange that somebody deletes takes its bindings with it, and nobody tells us. A pattern that a subscribe relies on
- * is bound again when it was last confirmed longer ago than this,
+ * An exchange that somebody deletes takes its bindings with it, and nobody tells us. So a pattern that a subscribe relies
+ * on is bound again, and every pattern is this often.
  */
-const trustMs = 2000;
-/** and every pattern is bound again this often. */
 const auditMs = 30_000;
+/** A storm of subscribes would bind the same again and again. Beyond so many a second what was bound lately is trusted. */
+const rebindsPerSecond = 100;
+const trustMs = 2000;
 /** Pause after an operation that the broker refused. */
 const retryMs = 1000;
 
@@ -45,6 +46,9 @@ export class Binder {
   readonly #waiters = new Map<string, Set<Waiter>>();
   /** Counts connections: what an operation on an earlier one came to says nothing of the present queue. */
   #connection = 0;
+  /** What may be bound again before it is trusted, and when that was worked out. */
+  #rebinds = rebindsPerSecond;
+  #rebindsAt = 0;
   #stopping = false;
 
   constructor(
@@ -271,15 +275,25 @@ export class Binder {
     return this.#isCoarselyCovered(source) || keys.every((key) => this.#isRelied(key));
   }
 
-  /** Has patterns confirmed again that were not for a while. */
+  /** Has patterns confirmed again that somebody is about to rely on. */
   #doubt(keys: readonly string[]): void {
     const now = Date.now();
     for (const key of keys) {
       const state = this.#patterns.get(key);
-      if (state === undefined || !state.isBound || now - state.confirmedAt <= trustMs) continue;
+      if (state === undefined || !isRelied(state)) continue;
+      if (!this.#takeRebind(now) && now - state.confirmedAt <= trustMs) continue;
       state.isDoubtful = true;
       this.#drive(state);
     }
+  }
+
+  #takeRebind(now: number): boolean {
+    const since = Math.max(0, now - this.#rebindsAt);
+    this.#rebindsAt = now;
+    this.#rebinds = Math.min(rebindsPerSecond, this.#rebinds + (since * rebindsPerSecond) / 1000);
+    if (this.#rebinds < 1) return false;
+    this.#rebinds -= 1;
+    return true;
   }
 
   #await(waiter: Waiter): void {

@@ -25,7 +25,7 @@ export async function drain(
   const startedAt = Date.now();
   for (const [index, connection] of all.entries()) {
     const dueAt = startedAt + (index / all.length) * seconds * 1000;
-    if (dueAt > Date.now()) await pause(dueAt - Date.now());
+    while (Date.now() < dueAt && connections.size > 0) await pause(Math.min(100, dueAt - Date.now()));
     connection.close('restart', JSON.stringify({ reconnect: reconnectDelay(all.length) }));
   }
   const deadline = Date.now() + goodbyeMs;

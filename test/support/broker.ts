@@ -50,6 +50,8 @@ const queueSchema = z.array(
     auto_delete: z.boolean(),
     durable: z.boolean(),
     arguments: z.record(z.string(), z.unknown()),
+    messages_ready: z.number().optional(),
+    messages_unacknowledged: z.number().optional(),
   }),
 );
 
@@ -140,14 +142,27 @@ export class Broker {
     await this.publish(event.exchange, routingKey ?? event.routingKey, body);
   }
 
-  /** What is bound to exchanges, as `EXCHANGE KEY`, sorted; the nodes' own conversation left out. */
-  async patterns(): Promise<string[]> {
+  /** What is bound to exchanges; the nodes' own conversation left out. */
+  async bindings(): Promise<z.output<typeof bindingSchema>> {
     const bindings = bindingSchema.parse(await management(this.rabbit, 'GET', `/api/bindings/${this.#path}`));
     const own = new Set(['', 'nodes', 'sysconf', 'targeted']);
-    return bindings
-      .filter(({ source }) => !own.has(source))
-      .map((b) => `${b.source} ${b.routing_key}`)
-      .sort();
+    return bindings.filter(({ source }) => !own.has(source));
+  }
+
+  /** The same as `EXCHANGE KEY`, sorted. */
+  async patterns(): Promise<string[]> {
+    return (await this.bindings()).map(({ source, routing_key }) => `${source} ${routing_key}`).sort();
+  }
+
+  /** How many messages are in all queues, as of the broker's last statistics. */
+  async messages(): Promise<{ ready: number; unacknowledged: number }> {
+    const queues = queueSchema.parse(await management(this.rabbit, 'GET', `/api/queues/${this.#path}`));
+    const sum = (counts: (number | undefined)[]): number =>
+      counts.reduce<number>((all, count) => all + (count ?? 0), 0);
+    return {
+      ready: sum(queues.map((queue) => queue.messages_ready)),
+      unacknowledged: sum(queues.map((queue) => queue.messages_unacknowledged)),
+    };
   }
 
   async queues(): Promise<z.output<typeof queueSchema>> {
@@ -159,11 +174,21 @@ export class Broker {
     await management(this.rabbit, 'DELETE', `/api/exchanges/${this.#path}/${name}`);
   }
 
-  /** Cuts the connections of a bridge. The broker's list of them lags by its statistics interval. */
+  /** The connections of bridges. The broker's list of them lags by its statistics interval. */
+  async #bridgeConnections(): Promise<z.output<typeof connectionSchema>> {
+    const all = connectionSchema.parse(await management(this.rabbit, 'GET', '/api/connections'));
+    return all.filter((c) => c.vhost === this.vhost && c.user_provided_name?.startsWith('event-horizon'));
+  }
+
+  /** What bridges call their connections, sorted. */
+  async connectionNames(): Promise<string[]> {
+    return (await this.#bridgeConnections()).map((connection) => connection.user_provided_name ?? '').sort();
+  }
+
+  /** Cuts the connections of a bridge. */
   async killConnections(): Promise<void> {
     await until(async () => {
-      const all = connectionSchema.parse(await management(this.rabbit, 'GET', '/api/connections'));
-      const ours = all.filter((c) => c.vhost === this.vhost && c.user_provided_name?.startsWith('event-horizon'));
+      const ours = await this.#bridgeConnections();
       for (const { name } of ours)
         await management(this.rabbit, 'DELETE', `/api/connections/${encodeURIComponent(name)}`);
       return ours.length > 0;

@@ -14,12 +14,18 @@ import { inArena, inTurn, type Scenario } from './scenario.ts';
 const sockets = 500;
 const events = 400;
 
+interface Result {
+  readonly rate: number;
+  readonly bytes: number;
+  readonly cpu: number;
+}
+
 const contenders = [horizon, horizonRequestId, horizonCompressed, horizonCompressedRequestId, horizonWorkers];
 
 export const variants: Scenario = async (setting) => {
   const results = await inTurn(setting, contenders, (contender) =>
     inArena(setting, contender, sockets, undefined, async ({ running, load, publisher }) => {
-      const rounds = [];
+      const rounds: Result[] = [];
       for (let turn = 0; turn <= 5; turn += 1) {
         const { done } = await load.expect(sockets * events);
         const cpuBefore = running.cpuMs();
@@ -32,22 +38,24 @@ export const variants: Scenario = async (setting) => {
           cpu: ((running.cpuMs() - cpuBefore) * 1000) / received,
         });
       }
-      const of = (key: 'rate' | 'bytes' | 'cpu'): number => median(rounds.map((round) => round[key]));
-      return { rate: of('rate'), bytes: of('bytes'), cpu: of('cpu') };
+      return medians(rounds);
     }),
   );
-  const of = (rounds: { rate: number; bytes: number; cpu: number }[], key: 'rate' | 'bytes' | 'cpu'): number =>
-    median(rounds.map((round) => round[key]));
-  const plain = of(results.get(horizon) ?? [], 'rate');
+  const plain = medians(results.get(horizon) ?? []).rate;
   return [
     {
       title: 'Compression and workers',
       note: `${events} events of 1.4 kB at once to ${sockets} sockets, as in the burst; ${setting.rounds} rounds in turn. Medians. CPU is that of the bridge's process (with workers: of the primary alone).`,
       columns: ['deliveries/s', 'times plain', 'bytes/delivery', 'server CPU µs/delivery'],
-      rows: [...results].map(([contender, rounds]) => ({
-        name: contender.name,
-        values: [of(rounds, 'rate'), of(rounds, 'rate') / plain, of(rounds, 'bytes'), of(rounds, 'cpu')],
-      })),
+      rows: [...results].map(([contender, rounds]) => {
+        const { rate, bytes, cpu } = medians(rounds);
+        return { name: contender.name, values: [rate, rate / plain, bytes, cpu] };
+      }),
     },
   ];
 };
+
+function medians(results: readonly Result[]): Result {
+  const of = (key: keyof Result): number => median(results.map((result) => result[key]));
+  return { rate: of('rate'), bytes: of('bytes'), cpu: of('cpu') };
+}

@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest';
+import { startBridge, tokenFor } from '../support/bridge.ts';
+import { type Broker, until, useBroker } from '../support/broker.ts';
+import { openClient } from '../support/client.ts';
+import { type Environment, type StartedProcess, startProcess } from '../support/process.ts';
+
+const account = '4b31dd1d32ce6d249897c06332375d65';
+const realm = 'harbour.example.com';
+
+describe('npm run token', () => {
+  test('prints a token that works', async () => {
+    const secret = 'a secret that both know';
+    const bridge = await startBridge({ AUTH_JWT_SECRET: secret });
+    const options = ['--account', 'acme', '--secret', secret, '--expires', '1h', '--families', 'call,object'];
+    const process = startProcess('npm', ['run', '-s', 'token', '--', ...options, '--scope', 'events sockets:read']);
+    expect(await process.ended()).toEqual({ code: 0, signal: null });
+    const client = await openClient(bridge, { token: process.stdout.trim() });
+    expect(await client.subscribe('call.*.*')).toMatchObject({ status: 'success' });
+    expect(await client.subscribe('fax.status.*')).toMatchObject({ data: { code: 'scope_missing' } });
+  });
+
+  test('--superduper-admin makes one that may watch every account', async () => {
+    const bridge = await startBridge();
+    const token = async (...options: string[]) => {
+      const process = startProcess('node', ['dist/cli/token.js', '--account', 'acme', ...options], {
+        AUTH_JWT_SECRET: bridge.config.AUTH_JWT_SECRET ?? '',
+      });
+      await process.ended();
+      return process.stdout.trim();
+    };
+    const admin = await openClient(bridge, { token: await token('--superduper-admin') });
+    expect(await admin.subscribe('call.*.*', { account_id: '*' })).toMatchObject({ status: 'success' });
+    const plain = await openClient(bridge, { token: await token() });
+    expect(await plain.subscribe('call.*.*', { account_id: '*' })).toMatchObject({ status: 'error' });
+  });
+});
+
+describe('npm run simulate', () => {
+  function simulate(options: readonly string[], environment: Environment): StartedProcess {
+    return startProcess('node', ['dist/cli/simulate.js', ...options], environment);
+  }
+
+  /** Everything that is published to the exchanges of the three families, in the order in which it came. */
+  async function listen(broker: Broker): Promise<{ key: string; id: unknown }[]> {
+    const channel = await broker.channel();
+    const { queue } = await channel.assertQueue('', { exclusive: true });
+    for (const exchange of ['callevt', 'conference', 'configuration']) {
+      await channel.assertExchange(exchange, 'topic', { durable: false });
+      await channel.bindQueue(queue, exchange, '#');
+    }
+    const heard: { key: string; id: unknown }[] = [];
+    const onMessage = (message: { content: Buffer; fields: { routingKey: string } } | null): void => {
+      if (message === null) return;
+      heard.push({ key: message.fields.routingKey, id: JSON.parse(message.content.toString())['Msg-ID'] });
+    };
+    await channel.consume(queue, onMessage, { noAck: true });
+    return heard;
+  }
+
+  test('plays the same PBX onto a real AMQP_URL, and the same again with the same --seed', async () => {
+    // Half a person's pace and a seed whose first messages lie half a second apart: no delay changes their order.
+    const play = async (seed: number) => {
+      const broker = await useBroker();
+      const heard = await listen(broker);
+      const options = [`--seed=${seed}`, '--speed=0.5', `--account=${account}=${realm}`];
+      simulate(options, { AMQP_URL: broker.url });
+      await until(() => heard.length >= 8);
+      return heard.slice(0, 8);
+    };
+    const [one, again, other] = await Promise.all([play(20), play(20), play(21)]);
+    expect(again).toEqual(one);
+    expect(other).not.toEqual(one);
+  });
+
+  test('its events reach the clients of a bridge', async () => {
+    const bridge = await startBridge();
+    const client = await openClient(bridge, { token: await tokenFor(account) });
+    await client.subscribe(['call.*.*', 'conference.event.*', 'doc_created.*.*.*', 'doc_edited.*.*.*']);
+    const npm = startProcess('npm', ['run', '-s', 'simulate', '--', '--speed', '20'], { AMQP_URL: bridge.broker.url });
+    const categories = () => new Set(client.events.map(({ args }) => Object(args)['Event-Category']));
+    await until(() => ['call_event', 'conference', 'configuration'].every((name) => categories().has(name)));
+    expect(npm.stdout).toMatch(/seed \d+/);
+    expect(npm.output).not.toContain('guest:guest');
+  });
+
+  test('a signal ends it with 0 and a word on what was played', async () => {
+    const broker = await useBroker();
+    const process = simulate(['--speed', '20'], { AMQP_URL: broker.url });
+    await process.text(/Playing onto/);
+    process.signal('SIGINT');
+    expect(await process.ended()).toEqual({ code: 0, signal: null });
+    expect(process.stdout).toMatch(/\d+ events in all/);
+  });
+
+  test.each<[string, readonly string[], Environment, number, string]>([
+    ['no broker named', [], {}, 78, 'AMQP_URL'],
+    ['no broker named, but a secret', [], { AUTH_JWT_SECRET: 's' }, 78, 'name the broker to play onto'],
+    ['an address of no use', [], { AMQP_URL: 'http://a' }, 78, 'AMQP_URL'],
+    ['a speed of no use', ['--speed', '0'], { AMQP_URL: 'amqp://a' }, 78, '--speed'],
+    ['an account without a realm', ['--account', 'a'], { AMQP_URL: 'amqp://a' }, 78, '--account'],
+    ['an option that there is not', ['--sped', '1'], { AMQP_URL: 'amqp://a' }, 78, '--sped'],
+    ['a broker that is away', [], { AMQP_URL: 'amqp://me:hunter2@127.0.0.1:1' }, 1, 'ECONNREFUSED'],
+  ])('%s: it ends with one line', async (_title, options, environment, code, problem) => {
+    const process = simulate(options, environment);
+    expect(await process.ended()).toEqual({ code, signal: null });
+    expect(process.errorLines).toEqual([expect.stringContaining(problem)]);
+    expect(process.output).not.toContain('hunter2');
+  });
+});

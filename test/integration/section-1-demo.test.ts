@@ -1,0 +1,120 @@
+import { describe, expect, test } from 'vitest';
+import { startBridge } from '../support/bridge.ts';
+import { until } from '../support/broker.ts';
+import { type Message, openClient, refusedUpgrade } from '../support/client.ts';
+import { startMain, startServer } from '../support/process.ts';
+import { rawGet, rest } from '../support/rest.ts';
+
+/** The demo, and the account and the token that its banner shows. */
+async function startDemo() {
+  const server = await startServer();
+  const [, token = ''] = await server.process.text(/Token\s+(\S+)/);
+  const [, account = ''] = await server.process.text(/Account\s+(\S+)/);
+  return { ...server, token, account };
+}
+
+describe('without any setting it is demo mode', () => {
+  test('a banner on standard output says what is running, that it is a demo, its token, and how to point it at RabbitMQ', async () => {
+    const { process, address, socketAddress, token } = await startDemo();
+    await process.logged('listening');
+    const banner = process.stdout
+      .split('\n')
+      .filter((line) => !line.startsWith('{'))
+      .join('\n');
+    expect(banner).toContain('Event Horizon');
+    expect(banner).toMatch(/demo/i);
+    expect(banner).toContain(`${address}/`);
+    expect(banner).toContain(`${socketAddress}/`);
+    expect(token).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+    expect(banner).toContain('RabbitMQ');
+    expect(banner).toMatch(/AMQP_URL=amqp:\/\/\S+ AUTH_JWT_SECRET=\S+ npm start/);
+    expect(process.stderr).toBe('');
+  });
+
+  test('its token works over the WebSocket, and simulated calls, conferences and document changes arrive', async () => {
+    const demo = await startDemo();
+    const client = await openClient(demo, { token: demo.token });
+    const documents = ['doc_created', 'doc_edited', 'doc_deleted'].map((action) => `${action}.*.*.*`);
+    const reply = await client.subscribe(['call.*.*', 'conference.event.*', ...documents]);
+    expect(reply).toMatchObject({ status: 'success' });
+    const categories = () => new Set(client.events.map(({ args }) => (args as Message)['Event-Category']));
+    await until(() => ['call_event', 'conference', 'configuration'].every((category) => categories().has(category)));
+    const ofAccount = client.events.filter(({ args }) => JSON.stringify(args).includes(demo.account));
+    expect(ofAccount.length).toBeGreaterThan(0);
+  }, 120_000);
+
+  test('it is ready, and REST knows the token', async () => {
+    const demo = await startDemo();
+    const client = await openClient(demo, { headers: { 'x-auth-token': demo.token } });
+    await client.ping();
+    expect((await rest(demo, '/readyz')).status).toBe(200);
+    const { body } = await rest(demo, `/v2/accounts/${demo.account}/websockets`, { token: demo.token });
+    expect(body.data).toHaveLength(1);
+  });
+
+  test('the page is at /', async () => {
+    const { address } = await startDemo();
+    const response = await fetch(`${address}/`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toMatch(/^text\/html/);
+  });
+
+  test('its token is made anew at each start', async () => {
+    const [one, other] = await Promise.all([startDemo(), startDemo()]);
+    expect(one.token).not.toBe(other.token);
+    const refusal = await refusedUpgrade(other, { headers: { 'x-auth-token': one.token } });
+    expect(refusal.status).toBe(401);
+  });
+
+  test.each(['0.0.0.0', '::', '192.0.2.1'])('it listens on loopback only: HOST=%s is refused', async (HOST) => {
+    const process = startMain({ HOST });
+    expect(await process.ended()).toMatchObject({ code: 78 });
+    expect(process.errorLines).toEqual([expect.stringMatching(/HOST.*loopback/)]);
+  });
+
+  test('it listens on 127.0.0.1 when nothing else is said', async () => {
+    const { address } = await startDemo();
+    expect(address).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  });
+});
+
+describe("the demo's token reaches the page through a same-origin request whose Host is checked", () => {
+  test('with a loopback Host and from the same origin it is given', async () => {
+    const { address, token, account } = await startDemo();
+    const { port } = new URL(address);
+    for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`]) {
+      for (const from of [{}, { 'sec-fetch-site': 'same-origin' }, { origin: `http://${host}` }]) {
+        const answer = await rawGet(`${address}/demo`, { host, ...from });
+        expect(answer.status).toBe(200);
+        expect(JSON.parse(answer.text).data).toEqual({ token, account_id: account });
+        expect(answer.headers['access-control-allow-origin']).toBeUndefined();
+        expect(answer.headers['cache-control']).toBe('no-store');
+      }
+    }
+  });
+
+  test.each<[string, Record<string, string>]>([
+    ['a Host that is no loopback address', { host: 'evil.example.com' }],
+    ['a Host that only begins like one', { host: '127.0.0.1.evil.example.com' }],
+    ['a Host that only ends like one', { host: 'evil.localhost' }],
+    ['another origin', { origin: 'https://evil.example.com' }],
+    ['another port of this machine', { origin: 'http://127.0.0.1:1' }],
+    ['an origin that hides itself', { origin: 'null' }],
+    ['a request that the browser calls cross-site', { 'sec-fetch-site': 'cross-site' }],
+    ['a request that the browser calls same-site', { 'sec-fetch-site': 'same-site' }],
+    ['a proxy that claims a Host', { host: 'evil.example.com', 'x-forwarded-host': 'localhost' }],
+  ])('%s is refused', async (_title, headers) => {
+    const { address, token } = await startDemo();
+    const answer = await rawGet(`${address}/demo`, headers);
+    expect(answer.status).toBe(403);
+    expect(answer.text).not.toContain(token);
+  });
+});
+
+test('with AMQP_URL set it is the real thing: no demo token, no simulator, no banner', async () => {
+  const { broker } = await startBridge();
+  const server = await startServer({ AMQP_URL: broker.url, AUTH_JWT_SECRET: 'a secret' });
+  expect((await rest(server, '/demo')).status).toBe(404);
+  expect(await server.process.logged('listening')).toMatchObject({ demo: false });
+  expect(server.process.stdout).not.toMatch(/Token|invented/);
+});

@@ -1,0 +1,158 @@
+import { createServer } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { useBroker } from '../support/broker.ts';
+import { type Environment, startMain, startProcess, startServer, useFolder } from '../support/process.ts';
+import { freePort } from '../support/rabbit.ts';
+
+/** @returns the one line that a start that is refused with 78 ends with */
+async function refusal(environment: Environment, args: readonly string[] = []): Promise<string> {
+  const process = startMain(environment, args);
+  expect(await process.ended()).toEqual({ code: 78, signal: null });
+  expect(process.stdout).toBe('');
+  expect(process.errorLines).toHaveLength(1);
+  return process.stderr.trim();
+}
+
+const real = { AMQP_URL: 'amqp://127.0.0.1:1', AUTH_JWT_SECRET: 'a secret' };
+
+describe('without AMQP_URL it refuses to start (78) with', () => {
+  test.each<[string, Environment]>([
+    ['AUTH_JWT_SECRET', { AUTH_JWT_SECRET: 'hunter2hunter2' }],
+    ['AUTH_JWKS_URL', { AUTH_JWKS_URL: 'http://127.0.0.1:1/keys' }],
+    ['AUTH_JWT_ISSUER', { AUTH_JWT_ISSUER: 'me' }],
+    ['AUTH_CROSSBAR_URL', { AUTH_CROSSBAR_URL: 'http://127.0.0.1:1' }],
+    ['ACCOUNTS_FILE', { ACCOUNTS_FILE: '/no/such/file' }],
+    ['WORKERS', { WORKERS: '2' }],
+    ['NODE_ENV=production', { NODE_ENV: 'production' }],
+  ])('%s', async (name, environment) => {
+    const line = await refusal(environment);
+    expect(line).toContain('AMQP_URL');
+    expect(line).toContain(name);
+    expect(line).not.toContain('hunter2');
+  });
+});
+
+describe('it refuses to start (78)', () => {
+  test('with AMQP_URL and no authenticator, and says which variables to set', async () => {
+    const line = await refusal({ AMQP_URL: 'amqp://me:hunter2@127.0.0.1:1' });
+    for (const name of ['AUTH_JWT_SECRET', 'AUTH_JWT_PUBLIC_KEY', 'AUTH_JWKS_URL', 'AUTH_CROSSBAR_URL']) {
+      expect(line).toContain(name);
+    }
+    expect(line).not.toContain('hunter2');
+  });
+
+  test.each<[string, Environment]>([
+    ['PORT', { PORT: 'eighty' }],
+    ['AMQP_URL', { AMQP_URL: 'http://me:hunter2@127.0.0.1' }],
+    ['AMQP_URL', { AMQP_URL: 'amqp://me:hunter2%@127.0.0.1' }],
+    ['AMQP_URL_FILE', { AMQP_URL: '', AMQP_URL_FILE: '/no/such/file' }],
+    ['DIALECT', { DIALECT: 'latin' }],
+    ['MAX_CONNECTIONS', { MAX_CONNECTIONS: '1e3' }],
+    ['ACCOUNTS_FILE', { ACCOUNTS_FILE: '/no/such/file' }],
+  ])("with a bad value of %s: the variable's name and the value's problem", async (name, environment) => {
+    const line = await refusal({ ...real, ...environment });
+    expect(line).toMatch(new RegExp(`^event-horizon: ${name}: .{5}`));
+    expect(line).not.toContain('hunter2');
+  });
+
+  test.each([
+    [
+      'a cycle',
+      [
+        { id: 'a', parent_id: 'b' },
+        { id: 'b', parent_id: 'a' },
+      ],
+      'its own ancestor',
+    ],
+    ['an unknown parent', [{ id: 'a', parent_id: 'b' }], 'unknown ancestor b'],
+    [
+      'a realm twice',
+      [
+        { id: 'a', realm: 'x.example.com' },
+        { id: 'b', realm: 'X.example.com' },
+      ],
+      'both a and b',
+    ],
+    ['no JSON', '[{', 'JSON'],
+  ])('with an ACCOUNTS_FILE that has %s', async (_title, content, problem) => {
+    const write = await useFolder();
+    const line = await refusal({ ...real, ACCOUNTS_FILE: await write('accounts.json', content) });
+    expect(line).toContain('ACCOUNTS_FILE');
+    expect(line).toContain(problem);
+  });
+
+  test('with an ACCOUNTS_FILE of no use and several workers, as well', async () => {
+    const write = await useFolder();
+    const ACCOUNTS_FILE = await write('accounts.json', [{ id: 'a', parent_id: 'a' }]);
+    expect(await refusal({ ...real, WORKERS: '2', ACCOUNTS_FILE })).toContain('ACCOUNTS_FILE');
+  });
+
+  test.each([['--chek-config'], ['--check-config=yes'], ['start']])('for %s, which is no option', async (argument) => {
+    expect(await refusal({}, [argument])).toContain(argument.split('=')[0]);
+  });
+
+  test('and npm start passes the exit code on', async () => {
+    const process = startProcess('npm', ['start'], { PORT: 'eighty' });
+    expect(await process.ended()).toEqual({ code: 78, signal: null });
+    expect(process.stderr).toContain('PORT: must be a whole number');
+  });
+});
+
+describe('a port that is in use ends the start with 1 and one line', () => {
+  async function occupyPort(): Promise<string> {
+    const server = createServer();
+    const port = await freePort();
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    return String(port);
+  }
+
+  test('of the listener', async () => {
+    const PORT = await occupyPort();
+    const process = startMain({ PORT });
+    expect(await process.ended()).toEqual({ code: 1, signal: null });
+    expect(process.errorLines).toEqual([expect.stringMatching(`127.0.0.1:${PORT} is in use.* PORT`)]);
+  });
+
+  test('of METRICS_PORT', async () => {
+    const METRICS_PORT = await occupyPort();
+    const process = startMain({ METRICS_PORT });
+    expect(await process.ended()).toEqual({ code: 1, signal: null });
+    expect(process.errorLines).toEqual([expect.stringMatching(`127.0.0.1:${METRICS_PORT} is in use.* METRICS_PORT`)]);
+  });
+
+  test('of several workers', async () => {
+    const PORT = await occupyPort();
+    const process = startMain({ ...real, PORT, WORKERS: '2' });
+    expect(await process.ended()).toEqual({ code: 1, signal: null });
+    expect(process.errorLines[0]).toMatch(`127.0.0.1:${PORT} is in use`);
+  });
+});
+
+describe('a start with too few file handles for MAX_CONNECTIONS warns', () => {
+  const start = async (handles: number, environment: Environment) => {
+    const process = startProcess('sh', ['-c', `ulimit -n ${handles}; exec node dist/main.js`], {
+      PORT: '0',
+      ...environment,
+    });
+    await process.logged('listening');
+    return process.log.filter(({ level }) => level === 'warn');
+  };
+
+  test('the real thing, and the demo', async () => {
+    const { url } = await useBroker();
+    for (const environment of [{ ...real, AMQP_URL: url }, {}]) {
+      const warnings = await start(1000, { ...environment, MAX_CONNECTIONS: '1000' });
+      expect(warnings).toEqual([expect.objectContaining({ msg: expect.stringContaining('too few file handles') })]);
+    }
+  });
+
+  test('and one with enough does not', async () => {
+    expect(await start(1000, { MAX_CONNECTIONS: '500' })).toEqual([]);
+  });
+});
+
+test('an empty variable counts as unset', async () => {
+  const { process } = await startServer({ AMQP_URL: '', AUTH_JWT_SECRET: '', WORKERS: '', DIALECT: '' });
+  expect(await process.logged('listening')).toMatchObject({ demo: true });
+});

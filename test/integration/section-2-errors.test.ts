@@ -1,0 +1,204 @@
+/** Section 2: every code of an error reply, with its first text. `source_unavailable`: section-2-unconfirmed. */
+import { expect, test, vi } from 'vitest';
+import { Session } from '../../src/session/session.ts';
+import { startBridge, tokenFor } from '../support/bridge.ts';
+import { until } from '../support/broker.ts';
+import { type Client, openClient, type Reply } from '../support/client.ts';
+
+async function openFor(account: string, settings: Record<string, string> = {}) {
+  const bridge = await startBridge(settings);
+  const client = await openClient(bridge, { token: await tokenFor(account) });
+  return { bridge, client };
+}
+
+/** Sends a text as it is. The answer can carry no `request_id` of the client. */
+async function answerTo(client: Client, text: string): Promise<Reply | undefined> {
+  const before = client.replies.length;
+  client.send(text);
+  await until(() => client.replies.length > before || client.closed !== undefined);
+  return client.replies[before];
+}
+
+test.each(['', '{', 'hello', "{'action':'ping'}", '{"action":"ping"}}', '\u0000'])('invalid_json: %j', async (text) => {
+  const { client } = await openFor('alpha');
+  const reply = await answerTo(client, text);
+  expect(reply).toMatchObject({ action: 'reply', status: 'error', data: { code: 'invalid_json' } });
+  expect(reply?.data.errors?.[0]).toMatch(/invalid JSON/);
+  await client.ping();
+});
+
+test.each(['[]', 'null', '5', '"ping"', 'true'])('invalid_message: %s is no object', async (text) => {
+  const { client } = await openFor('alpha');
+  const reply = await answerTo(client, text);
+  expect(reply).toMatchObject({ action: 'reply', status: 'error', data: { code: 'invalid_message' } });
+  expect(reply?.data.errors?.[0]).toMatch(/object/);
+  await client.ping();
+});
+
+test.each([
+  [{}, 'action'],
+  [{ action: 5 }, 'action'],
+  [{ action: ['subscribe'] }, 'action'],
+  [{ action: 'subscribe', auth_token: 5 }, 'auth_token'],
+  [{ action: 'subscribe', auth_token: ['x'] }, 'auth_token'],
+  [{ action: 'subscribe', data: 'call.*.*' }, 'data'],
+  [{ action: 'subscribe', data: [] }, 'data'],
+  [{ action: 'subscribe', data: { account_id: 5 } }, 'data.account_id'],
+  [{ action: 'subscribe', data: { account_id: 'a'.repeat(129), binding: 'call.*.*' } }, 'data.account_id'],
+  [{ action: 'subscribe', data: { binding: 5 } }, 'data.binding'],
+  [{ action: 'subscribe', data: { binding: ['call.*.*'] } }, 'data.binding'],
+  [{ action: 'subscribe', data: { bindings: 'call.*.*' } }, 'data.bindings'],
+  [{ action: 'subscribe', data: { bindings: ['call.*.*', 7] } }, 'data.bindings.1'],
+  [{ action: 'subscribe', data: { binding: 'call.*.*', name: 5 } }, 'data.name'],
+  [{ action: 'subscribe', name: {}, data: { binding: 'call.*.*' } }, 'name'],
+  [{ action: 'unsubscribe', data: { bindings: {} } }, 'data.bindings'],
+  [{ action: 'ping', data: 5 }, 'data'],
+])('invalid_message says what is wrong, with the path of the field: %j', async (message, path) => {
+  const { client } = await openFor('alpha');
+  const reply = await client.request({ ...message });
+  expect(reply).toMatchObject({ status: 'error', data: { code: 'invalid_message' } });
+  expect(reply.data.errors?.[0]).toContain(` ${path}: `);
+  expect((await client.subscribe('nothing.held', {})).status).toBe('error');
+  expect((await client.unsubscribe()).data).toMatchObject({ unsubscribed: [] });
+});
+
+test.each([[{}], [['x']], [true], ['x'.repeat(257)]])('invalid_message: a request_id of %j', async (request_id) => {
+  const { client } = await openFor('alpha');
+  const reply = await answerTo(client, JSON.stringify({ action: 'ping', request_id }));
+  expect(reply).toMatchObject({ status: 'error', data: { code: 'invalid_message' } });
+  expect(reply?.data.errors?.[0]).toContain(' request_id: ');
+  expect(reply?.request_id).toBeTypeOf('string');
+});
+
+test.each(['x', '', 'Subscribe', 'toString', '__proto__', 'constructor'])('unknown_action: %j', async (action) => {
+  const { client } = await openFor('alpha');
+  const reply = await client.request({ action });
+  expect(reply.data).toEqual({ code: 'unknown_action', errors: [`unknown action "${action}"`] });
+});
+
+test.each(['subscribe', 'unsubscribe'])('token_required: %s without a token', async (action) => {
+  const bridge = await startBridge();
+  const client = await openClient(bridge);
+  const reply = await client.request({ action, data: { binding: 'call.*.*' } });
+  expect(reply.data).toEqual({ code: 'token_required', errors: ['authentication token required'] });
+});
+
+test('token_invalid starts with "failed to authenticate token"; the token itself is never echoed', async () => {
+  const bridge = await startBridge();
+  const client = await openClient(bridge, { token: 'this.is.secret' });
+  const reply = await client.subscribe('call.*.*');
+  expect(reply.data).toEqual({
+    code: 'token_invalid',
+    errors: [expect.stringMatching(/^failed to authenticate token/)],
+  });
+  expect(client.texts.join()).not.toContain('secret');
+});
+
+test('token_expired starts with "failed to authenticate token" too', async () => {
+  const bridge = await startBridge();
+  const client = await openClient(bridge, { token: await tokenFor('alpha', {}, -1) });
+  const reply = await client.subscribe('call.*.*');
+  expect(reply.data).toEqual({
+    code: 'token_expired',
+    errors: [expect.stringMatching(/^failed to authenticate token/)],
+  });
+});
+
+test.each(['beta', 'ALPHA', 'alpha ', '#', 'al*', 'alpha.beta'])('account_unauthorized: %j', async (account_id) => {
+  const { client } = await openFor('alpha');
+  const reply = await client.subscribe('call.*.*', { account_id });
+  expect(reply.data).toEqual({ code: 'account_unauthorized', errors: ['unauthorized account id'] });
+});
+
+test('account_unauthorized: the wildcard account', async () => {
+  const { client } = await openFor('alpha');
+  const reply = await client.subscribe('call.*.*', { account_id: '*' });
+  expect(reply.data).toEqual({ code: 'account_unauthorized', errors: ['unauthorized wildcard account id'] });
+});
+
+test('scope_missing says what the token may not do', async () => {
+  const bridge = await startBridge();
+  const client = await openClient(bridge, { token: await tokenFor('alpha', { families: ['fax'] }) });
+  const reply = await client.subscribe('call.*.*');
+  expect(reply.data).toEqual({ code: 'scope_missing', errors: [expect.stringContaining('call')] });
+});
+
+test.each([[undefined], [{}], [{ binding: '' }], [{ bindings: [] }], [{ account_id: 'alpha' }]])(
+  'binding_missing: a subscribe with data %j',
+  async (data) => {
+    const bridge = await startBridge();
+    const client = await openClient(bridge);
+    const auth_token = await tokenFor('alpha');
+    const reply = await client.request({ action: 'subscribe', auth_token, ...(data !== undefined && { data }) });
+    expect(reply.data).toEqual({ code: 'binding_missing', errors: ['empty subscription'] });
+  },
+);
+
+test('too_many_bindings: a subscribe that would exceed MAX_BINDINGS_PER_SOCKET, in words', async () => {
+  const { client } = await openFor('alpha', { MAX_BINDINGS_PER_SOCKET: '2' });
+  const all = ['call.CHANNEL_CREATE.*', 'call.CHANNEL_ANSWER.*', 'call.CHANNEL_HOLD.*'];
+  const atOnce = await client.subscribe(all);
+  expect(atOnce).toMatchObject({ status: 'error', data: { code: 'too_many_bindings' } });
+  expect(atOnce.data.errors?.[0]).toMatch(/^too many bindings.*2/);
+  expect((await client.subscribe(all.slice(0, 2))).status).toBe('success');
+  expect((await client.subscribe(all.slice(2))).data.code).toBe('too_many_bindings');
+  // What is held already counts once, and a place that was left is free.
+  expect((await client.subscribe(all.slice(0, 1))).status).toBe('success');
+  await client.unsubscribe(all.slice(0, 1));
+  expect((await client.subscribe(all.slice(2))).data.subscriptions).toEqual(all.slice(1));
+});
+
+test('rate_limited: a message beyond the burst has no effect, and a little later the socket may go on', async () => {
+  const { bridge, client } = await openFor('alpha', { RATE_LIMIT_PER_SECOND: '1', RATE_LIMIT_BURST: '5' });
+  const replies: Reply[] = [];
+  // Without a limit of 1 a second all of them would be done.
+  for (let index = 0; index < 30; index += 1) replies.push(await client.subscribe(`call.CHANNEL_CREATE.${index}`));
+  const refused = replies.filter(({ status }) => status === 'error');
+  expect(replies.slice(0, 5).map(({ status }) => status)).toEqual(Array(5).fill('success'));
+  expect(refused.length).toBeGreaterThan(0);
+  for (const { data } of refused) {
+    expect(data).toEqual({ code: 'rate_limited', errors: [expect.stringMatching(/^rate limit exceeded/)] });
+  }
+  let last: Reply;
+  do last = await client.subscribe('call.CHANNEL_ANSWER.*');
+  while (last.status === 'error');
+  expect(last.data.subscriptions).toHaveLength(replies.length - refused.length + 1);
+  await (await openClient(bridge)).ping();
+});
+
+test('rate_limited: malformed messages count as well', async () => {
+  const { client } = await openFor('alpha', { RATE_LIMIT_PER_SECOND: '1', RATE_LIMIT_BURST: '10' });
+  const replies: Reply[] = [];
+  for (let round = 0; round < 20; round += 1) {
+    for (let index = 0; index < 9; index += 1) client.send('no JSON');
+    replies.push(await client.request({ action: 'ping' }));
+  }
+  expect(replies[0]?.status).toBe('success');
+  expect(replies.filter(({ data }) => data.code === 'rate_limited').length).toBeGreaterThan(0);
+});
+
+test('rate_limited: messages that come in one go are all answered', async () => {
+  const { client } = await openFor('alpha', { RATE_LIMIT_PER_SECOND: '1', RATE_LIMIT_BURST: '5' });
+  const ids = Array.from({ length: 50 }, (_, index) => index);
+  for (const id of ids) client.send({ action: 'ping', request_id: id });
+  const replies: Reply[] = [];
+  for (const id of ids) replies.push(await client.reply(id));
+  expect(replies.slice(0, 5).map(({ status }) => status)).toEqual(Array(5).fill('success'));
+  const refused = replies.filter(({ status }) => status === 'error');
+  expect(refused.length).toBeGreaterThan(0);
+  for (const { data } of refused) expect(data.code).toBe('rate_limited');
+  expect(client.replies).toHaveLength(ids.length);
+  expect(client.closed).toBeUndefined();
+});
+
+test('internal: a fault of our own is logged whole, and the client reads no more than that', async () => {
+  const { bridge, client } = await openFor('alpha');
+  const fault = vi.spyOn(Session.prototype, 'bindingTexts').mockImplementationOnce(() => {
+    throw new Error('a fault that names /a/path');
+  });
+  const reply = await client.unsubscribe();
+  fault.mockRestore();
+  expect(reply).toMatchObject({ status: 'error', data: { code: 'internal', errors: ['internal error'] } });
+  expect(bridge.logLines.some(({ level, fields }) => level === 'error' && fields.err instanceof Error)).toBe(true);
+  expect(await client.subscribe('call.*.*')).toMatchObject({ status: 'success' });
+});

@@ -1,0 +1,43 @@
+/** The proof that nothing more is on its way: an event that must arrive, published behind those that must not. */
+import { randomUUID } from 'node:crypto';
+import { type Bridge, tokenFor } from './bridge.ts';
+import { until } from './broker.ts';
+import { type Client, type Message, openClient } from './client.ts';
+
+const witnesses = new WeakMap<Bridge, Promise<Client>>();
+
+/** An account that no test speaks of. */
+const witnessAccount = 'witness';
+const exchange = 'notifications';
+const fenceName = 'fence-passed';
+const routingKey = 'notifications.fence.passed';
+
+/**
+ * Resolves when everything that was published before has gone through the bridge, and all that it owes these clients has
+ * reached them. A witness of its own waits for the fence's event (events of one node come in order); the clients' pings
+ * are answered after what was sent to them.
+ */
+export async function allDelivered(bridge: Bridge, ...clients: readonly Client[]): Promise<void> {
+  let witness = witnesses.get(bridge);
+  if (witness === undefined) {
+    witness = openWitness(bridge);
+    witnesses.set(bridge, witness);
+  }
+  const { messages } = await witness;
+  const id = randomUUID();
+  const body = { 'Event-Name': fenceName, 'Account-ID': witnessAccount, 'Fence-ID': id };
+  await bridge.broker.publish(exchange, routingKey, body);
+  await until(() => messages.some(({ args }) => (args as typeof body | undefined)?.['Fence-ID'] === id));
+  await Promise.all(clients.map((client) => client.ping()));
+}
+
+async function openWitness(bridge: Bridge): Promise<Client> {
+  const client = await openClient(bridge, { token: await tokenFor(witnessAccount), path: '/?dialect=classic' });
+  await client.subscribe(routingKey);
+  return client;
+}
+
+/** A client's events less the fences', which those see who watch every account's notifications. */
+export function withoutFences({ events }: Client): Message[] {
+  return events.filter(({ name }) => name !== fenceName);
+}

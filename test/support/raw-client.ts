@@ -1,0 +1,178 @@
+/**
+ * A WebSocket client made of a bare TCP socket, which does what a library doesn't let one do: break the protocol, stop
+ * reading, leave pings unanswered.
+ */
+import { randomBytes } from 'node:crypto';
+import { connect, type Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+import { until } from './broker.ts';
+
+export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
+
+export interface RawFrame {
+  readonly fin: boolean;
+  readonly opcode: number;
+  readonly isMasked: boolean;
+  readonly payload: Buffer;
+}
+
+export interface FrameOptions {
+  readonly opcode?: number;
+  readonly fin?: boolean;
+  readonly masked?: boolean;
+  /** The three reserved bits, 1 to 7. */
+  readonly reserved?: number;
+  /** What the header says instead of the payload's length. */
+  readonly claimedBytes?: number;
+}
+
+export class RawClient {
+  /** The frames that came, in order. */
+  readonly frames: RawFrame[] = [];
+  /** The answer to the upgrade, once it is whole. */
+  head: string | undefined;
+  isClosed = false;
+  #unread: Buffer = Buffer.alloc(0);
+
+  constructor(private readonly socket: Socket) {
+    socket.on('data', (chunk) => {
+      this.#unread = Buffer.concat([this.#unread, chunk]);
+      this.#parse();
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      this.isClosed = true;
+    });
+  }
+
+  get texts(): string[] {
+    return this.frames.filter(({ opcode }) => opcode === opcodes.text).map(({ payload }) => payload.toString());
+  }
+
+  /** How many texts came. `texts` decodes them all, which takes its time where they are long. */
+  get textCount(): number {
+    return this.frames.filter(({ opcode }) => opcode === opcodes.text).length;
+  }
+
+  /** The code of the close frame, if one came. */
+  get closeCode(): number | undefined {
+    return this.frames.find(({ opcode }) => opcode === opcodes.close)?.payload.readUInt16BE(0);
+  }
+
+  /** Bytes as they are. */
+  write(bytes: Buffer | string): void {
+    this.socket.write(bytes);
+  }
+
+  sendFrame(payload: Buffer | string, options: FrameOptions = {}): void {
+    this.write(frameBytes(payload, options));
+  }
+
+  send(message: unknown): void {
+    this.sendFrame(JSON.stringify(message));
+  }
+
+  /** From here on the kernel's buffers fill, and then the server's. */
+  stopReading(): void {
+    this.socket.pause();
+  }
+
+  readOn(): void {
+    this.socket.resume();
+  }
+
+  /** Breaks off without a word. */
+  reset(): void {
+    this.socket.resetAndDestroy();
+  }
+
+  async untilFrames(count: number): Promise<void> {
+    await until(() => this.frames.length >= count || this.isClosed);
+  }
+
+  async untilClosed(): Promise<void> {
+    await until(() => this.isClosed);
+  }
+
+  #parse(): void {
+    if (this.head === undefined) {
+      const end = this.#unread.indexOf('\r\n\r\n');
+      if (end < 0) return;
+      this.head = this.#unread.subarray(0, end).toString();
+      this.#unread = this.#unread.subarray(end + 4);
+    }
+    for (let frame = this.#nextFrame(); frame !== undefined; frame = this.#nextFrame()) this.frames.push(frame);
+  }
+
+  #nextFrame(): RawFrame | undefined {
+    const bytes = this.#unread;
+    const [first, second] = bytes;
+    if (first === undefined || second === undefined) return undefined;
+    const short = second & 0x7f;
+    const headerBytes = short < 126 ? 2 : short === 126 ? 4 : 10;
+    if (bytes.length < headerBytes) return undefined;
+    const length = short < 126 ? short : short === 126 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2));
+    if (bytes.length < headerBytes + length) return undefined;
+    this.#unread = bytes.subarray(headerBytes + length);
+    return {
+      fin: (first & 0x80) !== 0,
+      opcode: first & 0x0f,
+      isMasked: (second & 0x80) !== 0,
+      payload: bytes.subarray(headerBytes, headerBytes + length),
+    };
+  }
+}
+
+function frameBytes(payload: Buffer | string, options: FrameOptions): Buffer {
+  const { opcode = opcodes.text, fin = true, masked = true, reserved = 0 } = options;
+  const body = Buffer.from(payload);
+  const length = options.claimedBytes ?? body.length;
+  const first = (fin ? 0x80 : 0) | (reserved << 4) | opcode;
+  const mask = masked ? 0x80 : 0;
+  const header = Buffer.alloc(length < 126 ? 2 : length < 65_536 ? 4 : 10);
+  header[0] = first;
+  if (length < 126) header[1] = mask | length;
+  else if (length < 65_536) {
+    header[1] = mask | 126;
+    header.writeUInt16BE(length, 2);
+  } else {
+    header[1] = mask | 127;
+    header.writeBigUInt64BE(BigInt(length), 2);
+  }
+  if (!masked) return Buffer.concat([header, body]);
+  const key = randomBytes(4);
+  for (const [index, byte] of body.entries()) body[index] = byte ^ (key[index % 4] as number);
+  return Buffer.concat([header, key, body]);
+}
+
+export interface RawOptions {
+  readonly path?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent in one packet with the request, before the server has agreed to anything. */
+  readonly behindRequest?: Buffer | string;
+}
+
+/** Resolves when the server has answered the upgrade, whatever it answered. */
+export async function openRaw(
+  target: { readonly socketAddress: string },
+  { path = '/', headers = {}, behindRequest = '' }: RawOptions = {},
+): Promise<RawClient> {
+  const { hostname, port } = new URL(target.socketAddress);
+  const socket = connect(Number(port), hostname);
+  onTestFinished(() => {
+    socket.destroy();
+  });
+  const client = new RawClient(socket);
+  const lines = [
+    `GET ${path} HTTP/1.1`,
+    `Host: ${hostname}:${port}`,
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+  ];
+  client.write(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), Buffer.from(behindRequest)]));
+  await until(() => client.head !== undefined || client.isClosed);
+  return client;
+}

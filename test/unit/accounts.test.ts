@@ -1,0 +1,216 @@
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { Accounts, AccountTree, parseAccounts } from '../../src/auth/accounts.ts';
+import { checkAccount, checkFamily, checkScope } from '../../src/auth/authorization.ts';
+import { identityOf } from '../../src/auth/identity.ts';
+import { ActionError } from '../../src/errors.ts';
+
+const family = [
+  { id: 'reseller', realm: 'Reseller.example.com' },
+  { id: 'shop', parent_id: 'reseller', realm: 'shop.example.com' },
+  { id: 'till', parent_id: 'shop' },
+  { id: 'other', parent_id: null, superduper_admin: true },
+];
+
+describe('the account tree', () => {
+  const tree = new AccountTree(family);
+
+  test.each([
+    ['reseller', 'reseller', true],
+    ['shop', 'reseller', true],
+    ['till', 'reseller', true],
+    ['reseller', 'shop', false],
+    ['shop', 'till', false],
+    ['other', 'reseller', false],
+    ['unknown', 'reseller', false],
+    ['unknown', 'unknown', true],
+  ])('%s is within %s: %s', (account, ancestor, is) => expect(tree.isWithin(account, ancestor)).toBe(is));
+
+  test('knows realms in both directions, without regard to case', () => {
+    expect(tree.accountOfRealm('SHOP.example.com')).toBe('shop');
+    expect(tree.accountOfRealm('reseller.example.com')).toBe('reseller');
+    expect(tree.accountOfRealm('elsewhere.example.com')).toBeUndefined();
+    expect(tree.realmOf('shop')).toBe('shop.example.com');
+    expect(tree.realmOf('till')).toBeUndefined();
+  });
+
+  test('knows who is a superduper admin: nobody by being above, nobody unknown', () => {
+    expect(family.map(({ id }) => tree.isSuperduperAdmin(id))).toEqual([false, false, false, true]);
+    expect(tree.isSuperduperAdmin('unknown')).toBe(false);
+  });
+
+  test('an account is within exactly itself and those on its way up, whatever the tree', () => {
+    const parents = fc.array(fc.nat(), { minLength: 1, maxLength: 30 });
+    fc.assert(
+      fc.property(parents, (draws) => {
+        // Each one's parent is an earlier one, or nobody: that makes any tree, and no cycle.
+        const accounts = draws.map((draw, index) => {
+          const parent = draw % (index + 1);
+          return { id: `a${index}`, parent_id: parent === index ? null : `a${parent}` };
+        });
+        const any = new AccountTree(accounts);
+        for (const { id } of accounts) {
+          const up = new Set<string>();
+          for (let at: string | null = id; at !== null; ) {
+            up.add(at);
+            const here: string = at;
+            at = accounts.find((account) => account.id === here)?.parent_id ?? null;
+          }
+          for (const other of accounts) expect(any.isWithin(id, other.id)).toBe(up.has(other.id));
+        }
+      }),
+    );
+  });
+});
+
+describe('a file is refused', () => {
+  test.each([
+    [
+      'with a cycle',
+      [
+        { id: 'a', parent_id: 'b' },
+        { id: 'b', parent_id: 'a' },
+      ],
+      'is its own ancestor',
+    ],
+    ['with an account that is its own parent', [{ id: 'a', parent_id: 'a' }], 'account a is its own ancestor'],
+    ['with an unknown parent', [{ id: 'a', parent_id: 'b' }], 'account a has an unknown ancestor b'],
+    [
+      'with a realm twice',
+      [
+        { id: 'a', realm: 'x' },
+        { id: 'b', realm: 'X' },
+      ],
+      'realm x belongs to both a and b',
+    ],
+    ['with an account twice', [{ id: 'a' }, { id: 'a' }], 'account a is listed twice'],
+    ['with an id that no routing key could carry', [{ id: 'a.b' }], '0.id: must be 1 to 128 characters without dots'],
+    ['with a wildcard for an id', [{ id: '*' }], '0.id: '],
+    ['without an id', [{ name: 'a' }], '0.id: '],
+    ['that is no array', { id: 'a' }, 'the file: '],
+    ['with a right that is no boolean', [{ id: 'a', superduper_admin: 'yes' }], '0.superduper_admin: '],
+  ])('%s', (_title, content, problem) => expect(() => parseAccounts(JSON.stringify(content))).toThrow(problem));
+
+  test('that is no JSON', () => expect(() => parseAccounts('[')).toThrow());
+});
+
+describe('the tree in force', () => {
+  function useFile(content: object): { path: string; write: (content: object | string) => void } {
+    const folder = mkdtempSync(join(tmpdir(), 'event-horizon-accounts-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, 'accounts.json');
+    let count = 0;
+    // Moved into place, so that every version has an inode of its own, however coarse the clock of the file system.
+    const write = (text: object | string): void => {
+      const next = join(folder, `next-${count++}`);
+      writeFileSync(next, typeof text === 'string' ? text : JSON.stringify(text));
+      renameSync(next, path);
+    };
+    write(content);
+    return { path, write };
+  }
+
+  test('follows the file', () => {
+    const { path, write } = useFile(family);
+    const accounts = Accounts.fromFile(path);
+    expect(accounts.refresh()).toBe('unchanged');
+    write([...family, { id: 'new', parent_id: 'till', realm: 'new.example.com', superduper_admin: true }]);
+    expect(accounts.isWithin('new', 'reseller')).toBe(false);
+    expect(accounts.refresh()).toBe('reloaded');
+    expect(accounts.isWithin('new', 'reseller')).toBe(true);
+    expect(accounts.accountOfRealm('new.example.com')).toBe('new');
+    expect(accounts.realmOf('new')).toBe('new.example.com');
+    expect(accounts.isSuperduperAdmin('new')).toBe(true);
+    expect(accounts.refresh()).toBe('unchanged');
+  });
+
+  test.each([
+    ['a cycle', [{ id: 'shop', parent_id: 'shop' }], 'its own ancestor'],
+    ['an unknown parent', [{ id: 'shop', parent_id: 'nobody' }], 'unknown ancestor'],
+    ['half a file', '[{"id":', 'JSON'],
+  ])('stays when the changed file has %s, and the refusal is told once', (_title, content, problem) => {
+    const { path, write } = useFile(family);
+    const accounts = Accounts.fromFile(path);
+    write(content);
+    expect(accounts.refresh()).toEqual({ refused: expect.stringContaining(problem) });
+    expect(accounts.refresh()).toBe('unchanged');
+    expect(accounts.isWithin('till', 'reseller')).toBe(true);
+    write(family.slice(0, 2));
+    expect(accounts.refresh()).toBe('reloaded');
+    expect(accounts.isWithin('till', 'reseller')).toBe(false);
+  });
+
+  test('stays when the file is gone', () => {
+    const { path } = useFile(family);
+    const accounts = Accounts.fromFile(path);
+    rmSync(path);
+    expect(accounts.refresh()).toEqual({ refused: expect.stringContaining('ENOENT') });
+    expect(accounts.isWithin('till', 'reseller')).toBe(true);
+  });
+
+  test('without the file every account stands alone, without a realm', () => {
+    const accounts = Accounts.none();
+    expect(accounts.refresh()).toBe('unchanged');
+    expect(accounts.isWithin('a', 'a')).toBe(true);
+    expect(accounts.isWithin('a', 'b')).toBe(false);
+    expect(accounts.realmOf('a')).toBeUndefined();
+    expect(accounts.accountOfRealm('a.example.com')).toBeUndefined();
+    expect(accounts.isSuperduperAdmin('a')).toBe(false);
+  });
+
+  test('a file that can not be read is refused at the start', () => {
+    expect(() => Accounts.fromFile('/no/such/accounts.json')).toThrow('ENOENT');
+  });
+});
+
+describe('who may watch what', () => {
+  const accounts = Accounts.of(new AccountTree(family));
+  const identity = (claims: object) => identityOf({ account_id: 'shop', ...claims }, 'a token');
+  const codeOf = (check: () => void): string => {
+    try {
+      check();
+      return 'allowed';
+    } catch (error) {
+      if (error instanceof ActionError) return `${error.code}: ${error.message}`;
+      throw error;
+    }
+  };
+
+  test("the token's own account and those below it", () => {
+    const attempts = ['shop', 'till', 'reseller', 'other', 'unknown', '*'];
+    expect(attempts.map((account) => codeOf(() => checkAccount(identity({}), account, accounts)))).toEqual([
+      'allowed',
+      'allowed',
+      'account_unauthorized: unauthorized account id',
+      'account_unauthorized: unauthorized account id',
+      'account_unauthorized: unauthorized account id',
+      'account_unauthorized: unauthorized wildcard account id',
+    ]);
+  });
+
+  test('everything for superduper admins, by claim or by the accounts file', () => {
+    expect(codeOf(() => checkAccount(identity({ superduper_admin: true }), '*', accounts))).toBe('allowed');
+    expect(codeOf(() => checkAccount(identity({ account_id: 'other' }), '*', accounts))).toBe('allowed');
+    expect(codeOf(() => checkAccount(identity({ superduper_admin: false }), '*', accounts))).not.toBe('allowed');
+  });
+
+  test('only the families that the token names', () => {
+    const narrow = identity({ families: ['call'] });
+    expect(codeOf(() => checkFamily(narrow, 'call'))).toBe('allowed');
+    expect(codeOf(() => checkFamily(narrow, 'object'))).toMatch(/^scope_missing: .*object/);
+    expect(codeOf(() => checkFamily(identity({}), 'object'))).toBe('allowed');
+    expect(codeOf(() => checkFamily(identity({ families: [] }), 'call'))).toMatch(/^scope_missing/);
+  });
+
+  test('a scope that is absent means all but commands', () => {
+    const scopes = ['events', 'sockets:read', 'sockets:close', 'commands'] as const;
+    const allowed = (claims: object) =>
+      scopes.filter((scope) => codeOf(() => checkScope(identity(claims), scope)) === 'allowed');
+    expect(allowed({})).toEqual(['events', 'sockets:read', 'sockets:close']);
+    expect(allowed({ scope: '' })).toEqual([]);
+    expect(allowed({ scope: ' events  commands ' })).toEqual(['events', 'commands']);
+  });
+});

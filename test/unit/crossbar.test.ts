@@ -1,0 +1,242 @@
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { SessionGuard } from '../../src/actions/guard.ts';
+import { Accounts } from '../../src/auth/accounts.ts';
+import { createAuthenticator } from '../../src/auth/authenticator.ts';
+import { createCrossbarAuthenticator } from '../../src/auth/crossbar.ts';
+import type { Authenticator, Identity } from '../../src/auth/identity.ts';
+import { makeToken } from '../../src/auth/token.ts';
+import type { Bus } from '../../src/bus.ts';
+import { readConfig } from '../../src/config.ts';
+import { classic } from '../../src/dialects/classic.ts';
+import { ActionError } from '../../src/errors.ts';
+import { createCatalogue } from '../../src/families/catalogue.ts';
+import { createLog } from '../../src/log.ts';
+import { Binder } from '../../src/registry/binder.ts';
+import { Plan } from '../../src/registry/plan.ts';
+import { Registry } from '../../src/registry/registry.ts';
+import { Subscriptions } from '../../src/registry/subscriptions.ts';
+import { Session } from '../../src/session/session.ts';
+import { answerJson, type Neighbour, startNeighbour } from '../support/rest.ts';
+
+interface Asked {
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  readonly header: string | string[] | undefined;
+  readonly body: string;
+}
+
+interface Crossbar extends Neighbour {
+  readonly asked: Asked[];
+  status: number;
+  answer: unknown;
+  /** An old one knows tokeninfo by GET alone. */
+  isOld: boolean;
+}
+
+/** A Crossbar that knows every token as one of the account `acme`, until it is told otherwise. */
+async function startCrossbar(): Promise<Crossbar> {
+  const crossbar = {
+    asked: [] as Asked[],
+    status: 200,
+    answer: { data: { account_id: 'acme', owner_id: 'me' }, status: 'success' } as unknown,
+    isOld: false,
+  };
+  const neighbour = await startNeighbour((request, body, response) => {
+    const { method, url, headers } = request;
+    crossbar.asked.push({ method, url, header: headers['x-auth-token'], body });
+    if (crossbar.isOld && method === 'POST') answerJson(response, 405, {});
+    else answerJson(response, crossbar.status, crossbar.answer);
+  });
+  return Object.assign(crossbar, neighbour);
+}
+
+async function outcome(authenticator: Authenticator, token: string): Promise<string> {
+  return authenticator.identify(token).then(
+    ({ accountId }) => accountId,
+    (error: unknown) => {
+      if (!(error instanceof ActionError)) throw error;
+      expect(error.message).not.toContain(token);
+      return `${error.code}: ${error.message}`;
+    },
+  );
+}
+
+const token = 'a token of the Crossbar';
+const now = () => Math.floor(Date.now() / 1000);
+
+describe('AUTH_CROSSBAR_URL', () => {
+  test('asks /v2/auth/tokeninfo, with the token in body and header and never in the address', async () => {
+    const crossbar = await startCrossbar();
+    const identity = await createCrossbarAuthenticator(`${crossbar.address}/`).identify(token);
+    expect(identity).toMatchObject({ accountId: 'acme', ownerId: 'me', superduperAdmin: false, families: undefined });
+    expect(identity.expiresAt).toBe(Number.POSITIVE_INFINITY);
+    expect(crossbar.asked).toEqual([
+      { method: 'POST', url: '/v2/auth/tokeninfo', header: token, body: JSON.stringify({ data: { token } }) },
+    ]);
+  });
+
+  test('an old Crossbar, which knows only GET, is asked in its way', async () => {
+    const crossbar = await startCrossbar();
+    crossbar.isOld = true;
+    expect(await outcome(createCrossbarAuthenticator(crossbar.address), token)).toBe('acme');
+    expect(crossbar.asked.map(({ method }) => method)).toEqual(['POST', 'GET']);
+    expect(crossbar.asked[1]?.url).toBe(`/v2/auth/tokeninfo?token=${encodeURIComponent(token)}`);
+  });
+
+  test.each([
+    ['refuses it', 401, { status: 'error' }],
+    ['forbids it', 403, {}],
+    ['names no account', 200, { data: {} }],
+    ['answers with something else', 200, ['acme']],
+  ])('a token is invalid when the Crossbar %s', async (_title, status, answer) => {
+    const crossbar = Object.assign(await startCrossbar(), { status, answer });
+    const refusal = await outcome(createCrossbarAuthenticator(crossbar.address), token);
+    expect(refusal).toMatch(/^token_invalid: failed to authenticate token/);
+  });
+
+  test('a Crossbar that is down, broken or overloaded says nothing about the token', async () => {
+    const crossbar = await startCrossbar();
+    const authenticator = createCrossbarAuthenticator(crossbar.address);
+    for (const status of [500, 503, 404, 429, 408]) {
+      crossbar.status = status;
+      expect(await outcome(authenticator, token)).toMatch(/^source_unavailable: /);
+    }
+    await crossbar.stop();
+    expect(await outcome(authenticator, token)).toMatch(/^source_unavailable: /);
+  });
+
+  test('what it says of the end counts, and else what the token says itself', async () => {
+    const crossbar = await startCrossbar();
+    const authenticator = createCrossbarAuthenticator(crossbar.address);
+    const jwt = await makeToken('the secret of the Crossbar', { account_id: 'acme' }, 60);
+    expect((await authenticator.identify(jwt)).expiresAt).toBeLessThanOrEqual((now() + 60) * 1000);
+    crossbar.answer = { data: { account_id: 'acme', exp: now() + 30 } };
+    expect((await authenticator.identify(jwt)).expiresAt).toBeLessThanOrEqual((now() + 30) * 1000);
+    crossbar.answer = { data: { account_id: 'acme', exp: now() - 1 } };
+    expect(await outcome(authenticator, jwt)).toMatch(/^token_expired: failed to authenticate token/);
+  });
+
+  test('is asked only about tokens that are no JWT of ours', async () => {
+    const crossbar = await startCrossbar();
+    const secret = 'our own';
+    const authenticator = createAuthenticator(
+      readConfig({ AMQP_URL: 'amqp://a', AUTH_JWT_SECRET: secret, AUTH_CROSSBAR_URL: crossbar.address }),
+    );
+    expect(await outcome(authenticator, await makeToken(secret, { account_id: 'ours' }, 60))).toBe('ours');
+    expect(await outcome(authenticator, await makeToken(secret, { account_id: 'ours' }, -60))).toMatch(
+      /^token_expired/,
+    );
+    expect(crossbar.asked).toEqual([]);
+    expect(await outcome(authenticator, await makeToken('not ours', { account_id: 'x' }, 60))).toBe('acme');
+    expect(await outcome(authenticator, token)).toBe('acme');
+    expect(crossbar.asked).toHaveLength(2);
+  });
+
+  test('a token of over 16 KiB is refused unread', async () => {
+    const crossbar = await startCrossbar();
+    const authenticator = createAuthenticator(
+      readConfig({ AMQP_URL: 'amqp://a', AUTH_CROSSBAR_URL: crossbar.address }),
+    );
+    expect(await outcome(authenticator, 'x'.repeat(16_385))).toMatch(/^token_invalid: /);
+    expect(crossbar.asked).toEqual([]);
+  });
+});
+
+describe('a socket that lives on a token of the Crossbar', () => {
+  const minute = 60_000;
+
+  /** A session that was authenticated by the Crossbar, and the guard over it. */
+  async function startSession() {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const crossbar = await startCrossbar();
+    const accounts = Accounts.none();
+    const catalogue = createCatalogue({ callEvents: ['CHANNEL_CREATE'], documentTypes: ['user'] }, accounts);
+    const log = createLog({ LOG_LEVEL: 'silent', LOG_PRETTY: false, NODE_NAME: 'test' }, false);
+    const binder = new Binder(idleBus, new Plan(catalogue.families, 100), ['call', 'object'], log);
+    const registry = new Registry(new Subscriptions(), binder);
+    const guard = new SessionGuard(registry, catalogue, accounts, minute, log);
+    const texts: string[] = [];
+    const transport = {
+      sendEvent: () => undefined,
+      sendText: (text: string) => texts.push(text),
+      close: () => undefined,
+    };
+    const session = new Session(transport, classic, '127.0.0.1', 1);
+    registry.sessions.add(session);
+
+    const renewals: Promise<unknown>[] = [];
+    /** The same identity, whose renewals can be waited for. */
+    const watched = (identity: Identity): Identity => ({
+      ...identity,
+      renew() {
+        const renewal = (identity.renew?.() ?? Promise.reject(new Error('it can not be renewed'))).then(watched);
+        renewals.push(renewal);
+        return renewal;
+      },
+    });
+    guard.accept(session, watched(await createCrossbarAuthenticator(crossbar.address).identify(token)));
+
+    /** Goes on so many minutes, and lets what began then come to its end. @returns how often the Crossbar was asked */
+    async function pass(minutes: number): Promise<number> {
+      const before = crossbar.asked.length;
+      vi.setSystemTime(Date.now() + minutes * minute);
+      guard.tick(Date.now());
+      guard.tick(Date.now());
+      await Promise.allSettled(renewals);
+      // What hangs on a renewal that is settled is done before the next turn of the event loop.
+      await new Promise((resolve) => setImmediate(resolve));
+      return crossbar.asked.length - before;
+    }
+    return { crossbar, session, texts, pass };
+  }
+
+  const idleBus: Bus = {
+    isUp: true,
+    start: () => undefined,
+    bind: async () => undefined,
+    unbind: async () => undefined,
+    settle: () => undefined,
+    stop: async () => undefined,
+  };
+
+  test('it is asked again every five minutes, once', async () => {
+    const { session, pass } = await startSession();
+    expect(await pass(4.9)).toBe(0);
+    expect(await pass(0.1)).toBe(1);
+    expect(await pass(4.9)).toBe(0);
+    expect(await pass(0.1)).toBe(1);
+    expect(session.hasValidToken(Date.now())).toBe(true);
+  });
+
+  test('a token that was revoked is worth nothing from then on; the socket is told and stays', async () => {
+    const { crossbar, session, texts, pass } = await startSession();
+    crossbar.status = 401;
+    await pass(5);
+    expect(session.hasValidToken(Date.now())).toBe(false);
+    expect(texts.map((text) => JSON.parse(text))).toEqual([
+      expect.objectContaining({ status: 'error', data: expect.objectContaining({ code: 'token_invalid' }) }),
+    ]);
+    expect(session.closed).toBe(false);
+  });
+
+  test('a Crossbar that is down takes nothing away, and is asked again half a minute later', async () => {
+    const { crossbar, session, texts, pass } = await startSession();
+    crossbar.status = 503;
+    expect(await pass(5)).toBe(1);
+    expect(session.hasValidToken(Date.now())).toBe(true);
+    expect(await pass(0.4)).toBe(0);
+    crossbar.status = 200;
+    expect(await pass(0.1)).toBe(1);
+    expect(await pass(4.9)).toBe(0);
+    expect(texts).toEqual([]);
+  });
+
+  test('a token whose account has become another one is worth nothing', async () => {
+    const { crossbar, session, pass } = await startSession();
+    crossbar.answer = { data: { account_id: 'another' } };
+    await pass(5);
+    expect(session.hasValidToken(Date.now())).toBe(false);
+    expect(session.identity?.accountId).toBe('acme');
+  });
+});

@@ -1,0 +1,49 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { settingsSchema } from '../../src/config.ts';
+import { actionErrors, closeReasons } from '../../src/errors.ts';
+
+const read = (file: string): string => readFileSync(file, 'utf8');
+
+describe('docs/PROTOCOL.md', () => {
+  const protocol = read('docs/PROTOCOL.md');
+
+  test('lists every error code, and none that there isn’t', () => {
+    const listed = [...protocol.matchAll(/^\| `([a-z_]+)` \| (?!required|optional)[^|]+\|[^|]*\|$/gm)].map((m) => m[1]);
+    const codes = listed.filter((name) => name !== undefined && !name.startsWith('data'));
+    expect(codes.filter((code) => code !== 'subscribe' && code !== 'unsubscribe').sort()).toEqual(
+      Object.keys(actionErrors).sort(),
+    );
+  });
+
+  test('lists every close code, and none that there isn’t', () => {
+    const listed = [...protocol.matchAll(/^\| (\d{4}) \|/gm)].map((match) => Number(match[1]));
+    expect(listed.sort()).toEqual(
+      Object.values(closeReasons)
+        .map(({ code }) => code)
+        .sort(),
+    );
+  });
+});
+
+describe('README.md', () => {
+  const readme = read('README.md');
+
+  test('lists every setting, with its default, and none that there isn’t', () => {
+    const rows = [...readme.matchAll(/^\| ((?:`[A-Z_]+`(?:, )?)+) \| ([^|]+) \|/gm)];
+    const listed = rows.flatMap((row) => [...(row[1] as string).matchAll(/`([A-Z_]+)`/g)].map((match) => match[1]));
+    const own = Object.keys(settingsSchema.shape);
+    expect(listed.filter((name) => name !== 'CONFIG_FILE').sort()).toEqual(own.sort());
+  });
+});
+
+test.each(['README.md', 'CHANGELOG.md', 'docs/PROTOCOL.md', 'docs/OPERATIONS.md', 'docs/benchmarks.md'])(
+  '%s leads nowhere that there isn’t',
+  (file) => {
+    const folder = file.includes('/') ? 'docs/' : '';
+    const links = [...read(file).matchAll(/\]\((?!https?:|#|mailto:)([^)#]+)(?:#[^)]*)?\)/g)].map(
+      (match) => match[1] as string,
+    );
+    for (const link of links) expect(existsSync(folder + link), `${file} leads to ${link}`).toBe(true);
+  },
+);

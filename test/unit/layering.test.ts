@@ -1,0 +1,85 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import { expect, test } from 'vitest';
+
+const source = 'src';
+
+/**
+ * The rooms of the house, from the outermost inwards. A file imports from its own room and from rooms further in; edges
+ * that stand in one line never import each other.
+ */
+const rooms: readonly (readonly string[])[] = [
+  ['main.ts', 'workers.ts', 'cli'],
+  ['app.ts'],
+  ['socket', 'http', 'amqp', 'demo'],
+  ['cluster', 'intake.ts'],
+  ['actions', 'router.ts'],
+  ['registry'],
+  ['bus.ts'],
+  ['session'],
+  ['auth'],
+  ['dialects', 'payload.ts'],
+  ['families', 'protocol'],
+  ['metrics.ts', 'config.ts'],
+  ['errors.ts', 'log.ts', 'clock.ts', 'version.ts'],
+];
+
+/** Packages that one room alone may use. */
+const ownPackages: Readonly<Record<string, readonly string[]>> = {
+  ws: ['socket'],
+  amqplib: ['amqp', 'cli'],
+  fastify: ['http'],
+  '@fastify/static': ['http'],
+  '@fastify/cors': ['http'],
+  '@fastify/swagger': ['http'],
+  'fastify-type-provider-zod': ['http'],
+  smqp: ['demo'],
+  jose: ['auth'],
+  pino: ['log.ts'],
+  'prom-client': ['metrics.ts', 'workers.ts'],
+};
+
+/** Files that read or end the process. */
+const processRooms = ['main.ts', 'workers.ts', 'cli'];
+
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+
+function roomOf(file: string): string {
+  return file.split(sep)[0] as string;
+}
+
+function depthOf(room: string): number {
+  const depth = rooms.findIndex((row) => row.includes(room));
+  expect(depth, `${room} has no place in the house`).toBeGreaterThanOrEqual(0);
+  return depth;
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(source, file), 'utf8');
+  return [...text.matchAll(/^(?:import|export)\b[^;]*?\bfrom '([^']+)';/gms)].map((match) => match[1] as string);
+}
+
+test.each(files)('%s imports inwards only', (file) => {
+  const room = roomOf(file);
+  for (const target of importsOf(file).filter((name) => name.startsWith('.'))) {
+    const imported = roomOf(relative(source, join(source, dirname(file), target)));
+    if (imported === room) continue;
+    expect(depthOf(imported), `${file} imports ${imported}`).toBeGreaterThan(depthOf(room));
+  }
+});
+
+test.each(files)('%s uses only the packages that are its room’s', (file) => {
+  for (const name of importsOf(file)) {
+    const allowed = ownPackages[name];
+    if (allowed !== undefined) expect(allowed, `${file} imports ${name}`).toContain(roomOf(file));
+  }
+});
+
+test.each(files)('%s leaves the process alone unless it is the process', (file) => {
+  const text = readFileSync(join(source, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
+  if (!processRooms.includes(roomOf(file))) expect(text).not.toMatch(/\bprocess\.(?!hrtime)/);
+});
+
+test.each(files)('%s has at most 320 lines', (file) => {
+  expect(readFileSync(join(source, file), 'utf8').split('\n').length).toBeLessThanOrEqual(321);
+});
