@@ -17,8 +17,10 @@ const starters = ['call.*.*', 'conference.event.*', 'object.*.*'];
  * @returns {Promise<import('./session.js').DemoAccess | undefined>} undefined where this is no demo
  */
 async function askDemo() {
+  // A demo listens on loopback only, so anywhere else there is nothing to ask for.
+  if (!/^(localhost|127\.[\d.]+|\[::1\])$/.test(location.hostname)) return undefined;
   const response = await fetch('/demo', { headers: { Accept: 'application/json' } });
-  if (!response.ok) return undefined;
+  if (response.status !== 200) return undefined;
   const { data } = await response.json();
   return { token: data.token, accountId: data.account_id };
 }

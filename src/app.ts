@@ -162,7 +162,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   });
   addOpenApiRoute(http);
   await addPageRoutes(http);
-  if (demo !== undefined) addDemoRoute(http, info, demo);
+  addDemoRoute(http, info, demo);
   const metricsHttp = config.METRICS_PORT === undefined ? undefined : await createHttp(info, [], log);
   addMetricsRoute(metricsHttp ?? http, state);
   sockets.attach(http.server);

@@ -41,9 +41,12 @@ export interface DemoAccess {
 /**
  * The demo's token, for its own page alone: a browser says where a request comes from, and the host it was sent to must be
  * loopback, since another site's name could be made to lead here (DNS rebinding).
+ * @param access undefined: this is no demo
  */
-export function addDemoRoute(http: Http, info: NodeInfo, access: DemoAccess): void {
+export function addDemoRoute(http: Http, info: NodeInfo, access: DemoAccess | undefined): void {
   http.get('/demo', { schema: { hide: true } }, async (request, reply) => {
+    // The page asks; that there is no demo is no error.
+    if (access === undefined) return reply.code(204).send();
     if (!isSameOrigin(request)) throw new HttpError(403, "the demo's token is for its own page");
     reply.removeHeader('Access-Control-Allow-Origin');
     reply.header('Cache-Control', 'no-store');

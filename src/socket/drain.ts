@@ -24,7 +24,8 @@ export async function drain(
   const all = [...connections];
   const startedAt = Date.now();
   for (const [index, connection] of all.entries()) {
-    const dueAt = startedAt + (index / all.length) * seconds * 1000;
+    // Each in the middle of its share of the time: even a single one leaves proxies time to see that this node drains.
+    const dueAt = startedAt + ((index + 0.5) / all.length) * seconds * 1000;
     while (Date.now() < dueAt && connections.size > 0) await pause(Math.min(100, dueAt - Date.now()));
     connection.close('restart', JSON.stringify({ reconnect: reconnectDelay(all.length) }));
   }

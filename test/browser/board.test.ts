@@ -3,7 +3,6 @@ import { expect, test } from 'vitest';
 import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
 import { callAccount } from '../support/broker.ts';
 import {
-  noDemo,
   type OpenPage,
   openPage,
   pasteToken,
@@ -17,7 +16,7 @@ useBrowser();
 
 async function openBoard(): Promise<{ bridge: Bridge; page: OpenPage }> {
   const bridge = await startBridge();
-  const page = await openPage(bridge, { expected: noDemo });
+  const page = await openPage(bridge);
   await pasteToken(page, await tokenFor(callAccount));
   await untilConnected(page);
   for (const binding of ['call.*.*', 'conference.event.*']) {

@@ -46,9 +46,6 @@ export interface OpenOptions extends BrowserContextOptions {
   readonly ownClock?: boolean;
 }
 
-/** A page asks whether this is a demo, and the browser notes on its console that the answer is 404. */
-export const noDemo: readonly RegExp[] = [/status of 404 .*\/demo\)$/];
-
 /**
  * Opens a server's page in a context of its own. When the test ends, the page must have had no faults but the expected.
  * @param server `http://127.0.0.1:PORT`

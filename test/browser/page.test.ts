@@ -3,7 +3,6 @@ import { startBridge, tokenFor } from '../support/bridge.ts';
 import { callAccount, fixture, until, useBroker } from '../support/broker.ts';
 import {
   eventRows,
-  noDemo,
   openFrame,
   openPage,
   pasteToken,
@@ -21,7 +20,7 @@ const created = 'call.CHANNEL_CREATE.json';
 
 test('a pasted token, a binding, and an event of the bus is on the page', async () => {
   const bridge = await startBridge();
-  const page = await openPage(bridge, { expected: noDemo });
+  const page = await openPage(bridge);
   expect(await page.locator('#connection-why').innerText()).toBe('a token is needed');
   expect(await page.locator('#demo-badge').isVisible()).toBe(false);
   await pasteToken(page, await tokenFor(callAccount));
@@ -46,7 +45,7 @@ test('a pasted token, a binding, and an event of the bus is on the page', async 
 
 test("the token is in the tab's own storage and nowhere else", async () => {
   const bridge = await startBridge();
-  const page = await openPage(bridge, { expected: noDemo });
+  const page = await openPage(bridge);
   const token = await tokenFor(callAccount);
   const addresses: string[] = [];
   page.on('request', (request) => addresses.push(request.url()));
@@ -71,7 +70,7 @@ test("the token is in the tab's own storage and nowhere else", async () => {
 
 test('a token that the server refuses is said to be refused, and another one may follow', async () => {
   const bridge = await startBridge();
-  const page = await openPage(bridge, { expected: noDemo });
+  const page = await openPage(bridge);
   await pasteToken(page, 'no.real.token');
   await page.locator('#token-trouble', { hasText: 'Failed to authenticate token' }).waitFor();
   await pasteToken(page, await tokenFor(callAccount));
@@ -84,7 +83,7 @@ test.for(['classic', 'kazoo4'])(
   'what callers call themselves is text, whatever it looks like (%s)',
   async (dialect) => {
     const bridge = await startBridge();
-    const page = await openPage(bridge, { expected: noDemo });
+    const page = await openPage(bridge);
     await page.getByRole('radio', { name: dialect }).check();
     await pasteToken(page, await tokenFor(callAccount));
     await untilConnected(page);
@@ -117,7 +116,7 @@ test.for(['classic', 'kazoo4'])(
 
 test('of many events the last 500 are kept, all are counted, and the newest stands first', async () => {
   const bridge = await startBridge();
-  const page = await openPage(bridge, { expected: noDemo });
+  const page = await openPage(bridge);
   await pasteToken(page, await tokenFor(callAccount));
   await untilConnected(page);
   await subscribe(page, 'call.CHANNEL_CREATE.*');
@@ -141,7 +140,7 @@ test('a token that expires is said to have expired; with a fresh one all subscri
   timeout: 60_000,
 }, async () => {
   const bridge = await startBridge();
-  const page = await openPage(bridge, { expected: noDemo });
+  const page = await openPage(bridge);
   await pasteToken(page, await tokenFor(callAccount));
   await untilConnected(page);
   await subscribe(page, 'call.CHANNEL_CREATE.*');
@@ -171,7 +170,7 @@ test('a token that expires is said to have expired; with a fresh one all subscri
 
 test('a token of another account takes another socket', async () => {
   const bridge = await startBridge();
-  const page = await openPage(bridge, { expected: noDemo });
+  const page = await openPage(bridge);
   await pasteToken(page, await tokenFor('somebody-else'));
   await untilConnected(page);
   await subscribe(page, 'call.CHANNEL_CREATE.*');
@@ -186,7 +185,7 @@ test('a token of another account takes another socket', async () => {
 
 test('a subscription that a fresh token does not allow is kept and marked, the others are made', async () => {
   const bridge = await startBridge();
-  const page = await openPage(bridge, { expected: noDemo });
+  const page = await openPage(bridge);
   await pasteToken(page, await tokenFor(callAccount));
   await untilConnected(page);
   await subscribe(page, 'call.CHANNEL_CREATE.*');
@@ -202,7 +201,7 @@ test('a subscription that a fresh token does not allow is kept and marked, the o
 
 test('closed by an administrator (4500): the page says so and stays away', async () => {
   const bridge = await startBridge();
-  const page = await openPage(bridge, { expected: noDemo, ownClock: true });
+  const page = await openPage(bridge, { ownClock: true });
   const token = await tokenFor(callAccount);
   await pasteToken(page, token);
   await untilConnected(page);
@@ -228,7 +227,7 @@ test('closed by an administrator (4500): the page says so and stays away', async
 test('a restart (1012): the page comes back after the time it was told, and subscribes again', async () => {
   const broker = await useBroker();
   const first = await startBridge({}, broker);
-  const page = await openPage(first, { expected: [...noDemo, /net::ERR_/] });
+  const page = await openPage(first, { expected: [/net::ERR_/] });
   await pasteToken(page, await tokenFor(callAccount));
   await untilConnected(page);
   await subscribe(page, 'call.CHANNEL_CREATE.*');
