@@ -8,6 +8,7 @@ import { ActionError } from '../errors.ts';
 import type { FamilyName, Pattern } from '../families/family.ts';
 import type { Log } from '../log.ts';
 import { type Plan, patternKey } from './plan.ts';
+import { type Waiter, Waiters } from './waiters.ts';
 
 /** How long a subscribe waits for the broker. */
 const confirmMs = 5000;
@@ -35,15 +36,9 @@ interface BoundPattern {
   retryAt: number;
 }
 
-interface Waiter {
-  readonly source: FamilyName;
-  readonly keys: readonly string[];
-  readonly resolve: () => void;
-}
-
 export class Binder {
   readonly #patterns = new Map<string, BoundPattern>();
-  readonly #waiters = new Map<string, Set<Waiter>>();
+  readonly #waiters = new Waiters();
   /** Counts connections: what an operation on an earlier one came to says nothing of the present queue. */
   #connection = 0;
   /** What may be bound again before it is trusted, and when that was worked out. */
@@ -109,7 +104,7 @@ export class Binder {
     try {
       await new Promise<void>((resolve, reject) => {
         waiter = { source, keys, resolve };
-        this.#await(waiter);
+        this.#waiters.add(waiter);
         timer = setTimeout(() => {
           reject(
             new ActionError('source_unavailable', 'the broker did not confirm the subscription in time; try again'),
@@ -118,7 +113,7 @@ export class Binder {
       });
     } finally {
       clearTimeout(timer);
-      if (waiter !== undefined) this.#dismiss(waiter);
+      if (waiter !== undefined) this.#waiters.remove(waiter);
     }
   }
 
@@ -296,26 +291,11 @@ export class Binder {
     return true;
   }
 
-  #await(waiter: Waiter): void {
-    for (const key of waiter.keys) {
-      const waiters = this.#waiters.get(key);
-      if (waiters === undefined) this.#waiters.set(key, new Set([waiter]));
-      else waiters.add(waiter);
-    }
-  }
-
-  #dismiss(waiter: Waiter): void {
-    for (const key of waiter.keys) {
-      const waiters = this.#waiters.get(key);
-      waiters?.delete(waiter);
-      if (waiters?.size === 0) this.#waiters.delete(key);
-    }
-  }
-
   #wake({ key, source }: BoundPattern): void {
-    this.#release(this.#waiters.get(key) ?? []);
-    if (!this.plan.coarsePatterns(source).has(key) || !this.#isCoarselyCovered(source)) return;
-    for (const waiters of this.#waiters.values()) this.#release(waiters);
+    this.#release(this.#waiters.for(key));
+    if (this.plan.coarsePatterns(source).has(key) && this.#isCoarselyCovered(source)) {
+      this.#release(this.#waiters.all());
+    }
   }
 
   #release(waiters: Iterable<Waiter>): void {

@@ -38,12 +38,12 @@ export function requestedDialect(request: IncomingMessage): DialectName | undefi
   throw new UpgradeRefused(400, 'dialect must be classic or kazoo4');
 }
 
-/** The token of an `Authorization: Bearer` or `X-Auth-Token` header. */
+/** The token of an `Authorization: Bearer` or `X-Auth-Token` header; what follows `Bearer` may be no token at all. */
 export function headerToken(headers: IncomingMessage['headers']): string | undefined {
   const own = headers['x-auth-token'];
   if (typeof own === 'string' && own !== '') return own;
-  const match = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '');
-  return match?.[1];
+  const match = /^Bearer(?: +(.*))?$/i.exec(headers.authorization ?? '');
+  return match === null ? undefined : (match[1] ?? '');
 }
 
 /** A browser always says where a page comes from; who says nothing is no browser, and has no cookies to misuse. */

@@ -197,8 +197,11 @@ test('several match: one frame per event, with the oldest’s request_id', async
   const bindings = ['call.CHANNEL_CREATE.call-1', 'call.*.*', 'call.CHANNEL_CREATE.*', 'call.*.call-1'];
   for (const [index, binding] of bindings.entries()) await client.subscribe(binding, { request_id: `id-${index}` });
   await publish(bridge.broker, callEvent('alpha'));
+  // That the broker has the event doesn't mean that it has come here: it is to find the bindings of its time.
+  await client.untilEvents(1);
   await client.unsubscribe(bindings[0]);
   await publish(bridge.broker, callEvent('alpha'));
+  await client.untilEvents(2);
   await client.unsubscribe(bindings[1]);
   // The oldest once, it is the youngest now.
   await client.subscribe(bindings[0] ?? '', { request_id: 'again' });

@@ -29,11 +29,28 @@ describe('docs/PROTOCOL.md', () => {
 describe('README.md', () => {
   const readme = read('README.md');
 
-  test('lists every setting, with its default, and none that there isn’t', () => {
-    const rows = [...readme.matchAll(/^\| ((?:`[A-Z_]+`(?:, )?)+) \| ([^|]+) \|/gm)];
-    const listed = rows.flatMap((row) => [...(row[1] as string).matchAll(/`([A-Z_]+)`/g)].map((match) => match[1]));
+  /** Setting and default, cell by cell. */
+  const rows = [...readme.matchAll(/^\| ((?:`[A-Z_]+`(?:, )?)+) \|([^|]*)\|/gm)].flatMap(([, names, defaults]) => {
+    const values = (defaults as string).split(', ').map((value) => value.trim());
+    return [...(names as string).matchAll(/`([A-Z_]+)`/g)].map(([, name], index, all) => {
+      return [name as string, all.length > 1 ? values[index] : values.join(', ')] as const;
+    });
+  });
+
+  test('lists every setting, and none that there isn’t', () => {
     const own = Object.keys(settingsSchema.shape);
-    expect(listed.filter((name) => name !== 'CONFIG_FILE').sort()).toEqual(own.sort());
+    expect(rows.map(([name]) => name).sort()).toEqual(own.sort());
+  });
+
+  test('lists every default that is a number or a word', () => {
+    const defaults = Object.entries(settingsSchema.parse({})).filter(
+      ([name, value]) => name !== 'NODE_NAME' && ['number', 'string'].includes(typeof value),
+    );
+    expect(defaults.length).toBeGreaterThan(15);
+    const listed = new Map(rows);
+    for (const [name, value] of defaults) {
+      expect(listed.get(name)?.replaceAll('`', ''), `the default of ${name}`).toBe(String(value));
+    }
   });
 });
 

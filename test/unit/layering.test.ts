@@ -9,19 +9,23 @@ const source = 'src';
  * that stand in one line never import each other.
  */
 const rooms: readonly (readonly string[])[] = [
-  ['main.ts', 'workers.ts', 'cli'],
+  ['main.ts', 'cli'],
+  ['workers.ts'],
   ['app.ts'],
   ['socket', 'http', 'amqp', 'demo'],
   ['cluster', 'intake.ts'],
   ['actions', 'router.ts'],
   ['registry'],
-  ['bus.ts'],
   ['session'],
   ['auth'],
+  ['metrics.ts'],
   ['dialects', 'payload.ts'],
+  ['bus.ts'],
   ['families', 'protocol'],
-  ['metrics.ts', 'config.ts'],
-  ['errors.ts', 'log.ts', 'clock.ts', 'version.ts'],
+  ['log.ts'],
+  ['config.ts'],
+  ['setting-types.ts'],
+  ['errors.ts', 'clock.ts', 'version.ts'],
 ];
 
 /** Packages that one room alone may use. */
