@@ -3,19 +3,22 @@ import type { Config } from '../config.ts';
 import { createCrossbarAuthenticator } from './crossbar.ts';
 import type { Authenticator } from './identity.ts';
 import { createJwtAuthenticator, ForeignTokenError } from './jwt.ts';
+import { rememberTokens } from './known-tokens.ts';
 
 /** Longer ones are refused unread: hashing and decoding them would be work for nothing. */
 export const maxTokenBytes = 16_384;
 
 export function createAuthenticator(config: Config): Authenticator {
   const secrets = [config.AUTH_JWT_SECRET, config.AUTH_JWT_PREVIOUS_SECRET].filter((secret) => secret !== undefined);
-  const jwt = createJwtAuthenticator({
+  const own = createJwtAuthenticator({
     secrets,
     publicKey: config.AUTH_JWT_PUBLIC_KEY,
     jwksUrl: config.AUTH_JWKS_URL,
     issuer: config.AUTH_JWT_ISSUER,
     audience: config.AUTH_JWT_AUDIENCE,
   });
+  // Not the Crossbar's answers: it can revoke a token at any time.
+  const jwt = rememberTokens(own);
   const crossbar =
     config.AUTH_CROSSBAR_URL === undefined ? undefined : createCrossbarAuthenticator(config.AUTH_CROSSBAR_URL);
   return {

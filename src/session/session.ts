@@ -2,7 +2,7 @@
  * One client: who it is, what it holds, how fast it talks. Knows its socket only as a transport. A node keeps ten
  * thousands of these, so the fields are few and flat, and what most sessions never need is made when it is needed.
  */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Identity } from '../auth/identity.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import type { CloseReason } from '../errors.ts';
@@ -34,7 +34,7 @@ const maxMalformedInRow = 10;
 
 export class Session {
   /** Can't be guessed: whoever knows it and has a token of the account may close the socket. */
-  readonly id = randomBytes(16).toString('base64url');
+  readonly id: string = randomUUID();
   /** Unix time, ms. */
   readonly connectedAt = Date.now();
   identity: Identity | undefined;

@@ -15,6 +15,8 @@ export interface Contender {
   readonly options?: Partial<ConnectionSpec>;
   /** The script among `servers/`; undefined for Event Horizon itself and for the broker's own plug-in. */
   readonly script?: string;
+  /** Every connection has a token of its own; else an account's connections share one. */
+  readonly ownTokens?: boolean;
   /** Settings of Event Horizon. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -40,6 +42,11 @@ export const horizonCompressedRequestId: Contender = {
   ...horizonCompressed,
   name: 'Event Horizon, COMPRESSION=on, request_id each',
   options: { compressed: true, withRequestId: true },
+};
+export const horizonOwnTokens: Contender = {
+  name: 'Event Horizon, a token each',
+  protocol: 'horizon',
+  ownTokens: true,
 };
 export const horizonWorkers: Contender = {
   name: 'Event Horizon, WORKERS=2',
@@ -87,7 +94,8 @@ export async function startContender(contender: Contender, rabbit: Rabbit): Prom
     async stop() {
       if (child === undefined) return;
       const gone = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGKILL');
+      // A profile is only written by a process that may end.
+      child.kill(process.env.BENCH_PROFILE ? 'SIGTERM' : 'SIGKILL');
       await gone;
     },
   };
@@ -136,14 +144,26 @@ async function specsFor(
   accounts: readonly string[],
 ): Promise<ConnectionSpec[]> {
   const tokens = new Map<string, string>();
-  if (contender.protocol === 'horizon') {
-    for (const account of accounts) tokens.set(account, await makeToken(secret, { account_id: account }, 86_400));
-  }
-  return Array.from({ length: count }, (_, index) => {
+  const tokenFor = async (account: string, index: number): Promise<string> => {
+    const owner = contender.ownTokens === true ? `user${index}` : 'user';
+    const known = tokens.get(account + owner);
+    const token = known ?? (await makeToken(secret, { account_id: account, owner_id: owner }, 86_400));
+    tokens.set(account + owner, token);
+    return token;
+  };
+  const specs: ConnectionSpec[] = [];
+  for (let index = 0; index < count; index += 1) {
     const account = accounts[index % accounts.length] as string;
-    const token = tokens.get(account);
-    return { protocol: contender.protocol, port, account, ...(token !== undefined && { token }), ...contender.options };
-  });
+    const token = contender.protocol === 'horizon' ? await tokenFor(account, index) : undefined;
+    specs.push({
+      protocol: contender.protocol,
+      port,
+      account,
+      ...(token !== undefined && { token }),
+      ...contender.options,
+    });
+  }
+  return specs;
 }
 
 /** From /proc: user and system time in ticks of 10 ms. */
