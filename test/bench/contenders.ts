@@ -92,7 +92,7 @@ export async function startContender(contender: Contender, rabbit: Rabbit): Prom
     },
     specs: (count, names = [benchAccount]) => specsFor(contender, port, count, names),
     async stop() {
-      if (child === undefined) return;
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
       const gone = new Promise((resolve) => child.once('exit', resolve));
       // A profile is only written by a process that may end.
       child.kill(process.env.BENCH_PROFILE ? 'SIGTERM' : 'SIGKILL');

@@ -4,12 +4,14 @@ import { ensureInstalled, rabbitmqServer } from '../support/packages.ts';
 import { startRabbit } from '../support/rabbit.ts';
 import { asMarkdown, writeReport } from './report.ts';
 import { burst } from './scenarios/burst.ts';
+import { death } from './scenarios/death.ts';
 import { index } from './scenarios/index.ts';
 import { memory } from './scenarios/memory.ts';
 import { mixed } from './scenarios/mixed.ts';
 import { scale } from './scenarios/scale.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 import { single } from './scenarios/single.ts';
+import { soak } from './scenarios/soak.ts';
 import { steady } from './scenarios/steady.ts';
 import { storm } from './scenarios/storm.ts';
 import { variants } from './scenarios/variants.ts';
@@ -24,13 +26,19 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   scale,
   index,
   storm,
+  death,
 };
+
+/** Takes half an hour, so it is only run when it is named. */
+const longScenarios: Readonly<Record<string, Scenario>> = { soak };
+const known: Readonly<Record<string, Scenario>> = { ...scenarios, ...longScenarios };
 
 const help = `Measures Event Horizon.
 
   npm run bench -- [scenario ...] [--rounds 3] [--only NAME] [--dry]
 
-  scenarios   ${Object.keys(scenarios).join(', ')} (all)
+  scenarios   ${Object.keys(scenarios).join(', ')} (all of these),
+              and soak: half an hour of churn
   --rounds    how often each contender is measured (3)
   --only      only contenders whose name has this in it
   --dry       print only; docs/ stays as it is
@@ -45,7 +53,7 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
-const unknown = positionals.find((name) => scenarios[name] === undefined);
+const unknown = positionals.find((name) => known[name] === undefined);
 
 if (values.help || unknown !== undefined) {
   process.stdout.write(unknown === undefined ? help : `no scenario ${unknown}\n\n${help}`);
@@ -60,7 +68,7 @@ async function run(names: readonly string[]): Promise<void> {
   try {
     for (const name of names) {
       process.stdout.write(`${name}\n`);
-      const scenario = scenarios[name] as Scenario;
+      const scenario = known[name] as Scenario;
       const say = (text: string): void => void process.stdout.write(`${text}\n`);
       const tables = await scenario({ rabbit, rounds: Number(values.rounds), only: values.only, say });
       process.stdout.write(`\n${tables.map(asMarkdown).join('\n')}\n`);

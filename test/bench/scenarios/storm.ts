@@ -3,6 +3,7 @@ import amqp from 'amqplib';
 import { horizon, horizonOwnTokens, startContender } from '../contenders.ts';
 import { LoadClient } from '../load.ts';
 import { median } from '../statistics.ts';
+import { metricOf } from './metric.ts';
 import { inTurn, type Scenario } from './scenario.ts';
 
 const sockets = 10_000;
@@ -27,7 +28,7 @@ export const storm: Scenario = async (setting) => {
         failed: connected.failed,
         longestBlockMs: longest * 1000,
         binds: binds.count(),
-        patterns: await metric(running.port, 'horizon_amqp_patterns'),
+        patterns: await metricOf(running.port, 'horizon_amqp_patterns'),
       };
     } finally {
       load.stop();
@@ -59,12 +60,7 @@ export const storm: Scenario = async (setting) => {
 
 /** The event loop's longest delay since this was last asked, seconds. */
 function longestBlock(port: number): Promise<number> {
-  return metric(port, 'nodejs_eventloop_lag_max_seconds');
-}
-
-async function metric(port: number, name: string): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  return Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1]);
+  return metricOf(port, 'nodejs_eventloop_lag_max_seconds');
 }
 
 /** Counts the bindings that the broker makes, by its event exchange. */
