@@ -15,7 +15,8 @@ export class Metrics {
   /** Frames sent to clients for events. A plain number: it grows with every delivery. */
   framesSent = 0;
 
-  readonly #received: Counter<'family'>;
+  /** By family. Plain numbers as well: they grow with every event. */
+  readonly #received = new Map<string, number>();
   readonly #dropped: Counter<'reason'>;
   readonly #closed: Counter<'code'>;
   readonly #delivery: Histogram;
@@ -23,11 +24,16 @@ export class Metrics {
   constructor(withDefaults = true) {
     const registers = [this.registry];
     if (withDefaults) collectDefaultMetrics({ register: this.registry });
-    this.#received = new Counter({
+    const received = this.#received;
+    new Counter({
       name: 'horizon_events_received_total',
       help: 'Messages taken from the AMQP queue, by family',
       labelNames: ['family'],
       registers,
+      collect() {
+        this.reset();
+        for (const [family, count] of received) this.inc({ family }, count);
+      },
     });
     this.#dropped = new Counter({
       name: 'horizon_events_dropped_total',
@@ -81,7 +87,7 @@ export class Metrics {
   }
 
   received(family: string): void {
-    this.#received.inc({ family });
+    this.#received.set(family, (this.#received.get(family) ?? 0) + 1);
   }
 
   dropped(reason: DropReason | 'overflow', count = 1): void {

@@ -166,10 +166,12 @@ async function specsFor(
   return specs;
 }
 
-/** From /proc: user and system time in ticks of 10 ms. */
+/** From /proc, of a process and its children: user and system time in ticks of 10 ms. */
 function cpuOf(pid: number): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) * 10;
+  const own = (Number(fields[11]) + Number(fields[12])) * 10;
+  return children.reduce((sum, child) => sum + cpuOf(Number(child)), own);
 }
 
 function residentOf(pid: number): number {

@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { createConnection, type Socket } from 'node:net';
 import type { LoadCommand, LoadReport } from './load.ts';
 import { type ConnectionSpec, protocols, type Step } from './protocols.ts';
-import { clientFrame, Receiver } from './receiver.ts';
+import { clientFrame, pongFrame, Receiver } from './receiver.ts';
 
 /** One buffer for all sockets: what is read is looked at at once and not kept. */
 const readBuffer = Buffer.allocUnsafe(262_144);
 /** The publisher writes its clock between these into the first member of the payload. */
-const clockMark = '@@';
+const clockMark = '~~';
 const clockHeadBytes = 900;
 
 let received = 0;
@@ -63,8 +63,9 @@ function connect(spec: ConnectionSpec): Promise<void> {
       if (step === 'ready') resolve();
       else if (step !== undefined) socket.write(clientFrame(step.send));
     };
-    const receiver = new Receiver({ onSmall: (text) => act(protocol.onSmall(text)), onEvent }, () =>
-      measuresLatency ? clockHeadBytes : 0,
+    const receiver = new Receiver(
+      { onSmall: (text) => act(protocol.onSmall(text)), onEvent, onPing: () => socket.write(pongFrame) },
+      () => (measuresLatency ? clockHeadBytes : 0),
     );
     const socket = createConnection({
       host: '127.0.0.1',

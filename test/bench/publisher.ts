@@ -12,7 +12,7 @@ export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /** An event of an account, padded to the size of the measured ones; with the publisher's clock where asked for. */
 export function eventBody(account: string, withClock = false): Buffer {
-  const clock = withClock ? { 'Bench-At': `@@${monotonicMs().toFixed(4)}@@` } : {};
+  const clock = withClock ? { 'Bench-At': `~~${monotonicMs().toFixed(4)}~~` } : {};
   const variables = { ...(fixture['Custom-Channel-Vars'] as object), 'Account-ID': account };
   const event = { ...clock, ...fixture, 'Account-ID': account, 'Custom-Channel-Vars': variables };
   const bytes = Buffer.byteLength(JSON.stringify(event));

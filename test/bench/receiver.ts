@@ -5,12 +5,16 @@
 
 /** Frames below this are replies and handshakes; events are larger. Bytes. */
 const smallFrameBytes = 200;
+/** FIN and the opcode. */
+const pingByte = 0x89;
 
 export interface FrameHandler {
   /** A small frame, whole: a reply or a packet of a protocol's own. */
   onSmall(text: string): void;
   /** An event's frame; `head` has its first bytes where they were asked for. */
   onEvent(head: Buffer | undefined): void;
+  /** To be answered, or the server takes the connection for dead. */
+  onPing(): void;
 }
 
 export class Receiver {
@@ -52,7 +56,7 @@ export class Receiver {
   #readHeader(chunk: Buffer, at: number, length: number): number {
     // The usual case: a whole header of a frame of 126 to 65,535 bytes lies in this chunk.
     if (this.#header.length === 0 && length - at >= 4 && ((chunk[at + 1] as number) & 0x7f) === 126) {
-      this.#begin(((chunk[at + 2] as number) << 8) | (chunk[at + 3] as number));
+      this.#begin(chunk[at] as number, ((chunk[at + 2] as number) << 8) | (chunk[at + 3] as number));
       return at + 4;
     }
     this.#header.push(chunk[at] as number);
@@ -68,11 +72,13 @@ export class Receiver {
     if (short === 127 && header.length < 10) return;
     const bytes = short < 126 ? [short] : header.slice(2);
     const size = bytes.reduce((sum, byte) => sum * 256 + byte, 0);
+    const [first] = header;
     header.length = 0;
-    this.#begin(size);
+    this.#begin(first as number, size);
   }
 
-  #begin(size: number): void {
+  #begin(firstByte: number, size: number): void {
+    if (firstByte === pingByte) this.handler.onPing();
     this.#left = size;
     this.#isSmall = size < smallFrameBytes;
     this.#captured = 0;
@@ -81,6 +87,9 @@ export class Receiver {
     if (size === 0) this.#done();
   }
 }
+
+/** The answer to a ping without a payload, masked with zeros. */
+export const pongFrame = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 
 /** A client's text frame, masked with zeros: what is masked so stays as it is. */
 export function clientFrame(text: string): Buffer {

@@ -45,7 +45,7 @@ export const variants: Scenario = async (setting) => {
   return [
     {
       title: 'Compression and workers',
-      note: `${events} events of 1.4 kB at once to ${sockets} sockets, as in the burst; ${setting.rounds} rounds in turn. Medians. CPU is that of the bridge's process (with workers: of the primary alone).`,
+      note: `${events} events of 1.4 kB at once to ${sockets} sockets, as in the burst; ${setting.rounds} rounds in turn. Medians.`,
       columns: ['deliveries/s', 'times plain', 'bytes/delivery', 'server CPU µs/delivery'],
       rows: [...results].map(([contender, rounds]) => {
         const { rate, bytes, cpu } = medians(rounds);
