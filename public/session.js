@@ -3,6 +3,7 @@
  * connection and the token. After every sign-in all of them are made again.
  */
 import { ConnectionLost, RequestFailed } from './connection.js';
+import { dataOf, keyOf } from './subscription.js';
 import { keepToken, readToken } from './token.js';
 import { errorWords } from './words.js';
 
@@ -12,11 +13,7 @@ const tokenErrors = new Set(['token_required', 'token_invalid', 'token_expired']
 const retryMs = 5000;
 
 /**
- * @typedef {object} Subscription
- * @property {string} account empty: the token's own
- * @property {string} binding
- * @property {'active' | 'waiting' | 'refused' | 'ending'} state
- * @property {string} why it is waiting or refused
+ * @typedef {import('./subscription.js').Subscription} Subscription
  *
  * @typedef {object} Notice
  * @property {'success' | 'error'} kind
@@ -317,20 +314,4 @@ export class Session {
     if (tokenErrors.has(error.code) && this.tokenState === 'accepted') void this.#onTokenEnded(error);
     return { kind: 'error', text: errorWords(error.code, error.message) };
   }
-}
-
-/**
- * @param {string} account
- * @param {string} binding
- */
-function keyOf(account, binding) {
-  return `${account} ${binding}`;
-}
-
-/**
- * @param {string} account empty: left out, so that it is the token's own
- * @param {object} data
- */
-function dataOf(account, data) {
-  return account === '' ? data : { account_id: account, ...data };
 }

@@ -87,7 +87,7 @@ export class SubscriptionView {
 
   /**
    * @param {string} key
-   * @param {import('./session.js').Subscription} subscription
+   * @param {import('./subscription.js').Subscription} subscription
    */
   #makeRow(key, { account, binding }) {
     const button = make('button', { type: 'button', class: 'quiet', text: 'End', 'aria-label': `End ${binding}` });

@@ -40,7 +40,9 @@ export class Router {
         this.#drop(transit, delivery);
         return false;
       }
-      return this.#deliver(transit);
+      const isSent = this.#deliver(transit);
+      if (transit.failure !== undefined) this.#drop('failed', delivery, transit.failure);
+      return isSent;
     } catch (error) {
       this.#drop('failed', delivery, error);
       return false;
@@ -81,7 +83,7 @@ export class Router {
     for (const { session, tail } of interest.subscribers) {
       // The token's end is looked at here and not only by the clock: no event is delivered after it.
       if (session.deliverUntil <= now) continue;
-      let frame: Frame;
+      let frame: Frame | undefined;
       if (session.dialect.framePerSubscription) {
         perSubscription ??= session.dialect.frame(transit, interest);
         frame = perSubscription;
@@ -89,6 +91,7 @@ export class Router {
         perEvent ??= session.dialect.frame(transit, interest);
         frame = perEvent;
       }
+      if (frame === undefined) continue;
       session.transport.sendEvent(frame, tail);
       this.counters.framesSent += 1;
     }
@@ -109,6 +112,7 @@ export class Router {
         if (session.deliverUntil <= now) continue;
         if (session.dialect.framePerSubscription) {
           frame ??= session.dialect.frame(transit, interest);
+          if (frame === undefined) continue;
           session.transport.sendEvent(frame, undefined);
           this.counters.framesSent += 1;
         } else if (session.seenEvent !== event) {
@@ -123,7 +127,9 @@ export class Router {
     for (const session of sessions) {
       const { interest, tail } = session.chosen as Subscription;
       session.chosen = undefined;
-      session.transport.sendEvent(session.dialect.frame(transit, interest), tail);
+      const frame = session.dialect.frame(transit, interest);
+      if (frame === undefined) continue;
+      session.transport.sendEvent(frame, tail);
       this.counters.framesSent += 1;
     }
   }

@@ -13,8 +13,10 @@ export interface EventInTransit {
   readonly body: Buffer;
   /** The classic dialect's frame, once made. */
   classicFrame?: Frame;
-  /** The kazoo4 dialect's `data`, once made. */
+  /** The kazoo4 dialect's `data`, once made; empty where that failed. */
   normalized?: string;
+  /** Why a dialect could not say it. */
+  failure?: unknown;
 }
 
 /** What a frame says of the subscription that it is sent for. */
@@ -30,7 +32,8 @@ export interface Dialect {
   readonly name: DialectName;
   /** Whether a socket gets a frame for each matching subscription, or one an event. */
   readonly framePerSubscription: boolean;
-  frame(transit: EventInTransit, binding: SubscribedBinding): Frame;
+  /** @returns undefined where the event can't be said in this dialect; `transit.failure` has the reason */
+  frame(transit: EventInTransit, binding: SubscribedBinding): Frame | undefined;
   /** What ends the frames of a subscription, where they end differently from others'. */
   tail(requestId: RequestId | undefined): Buffer | undefined;
 }

@@ -1,7 +1,7 @@
 /** The dialect of Kazoo 4 and Monster UI: `action: "event"`, the subscription's keys, and the payload with normalized keys. */
 import type { Payload } from '../families/family.ts';
 import { Frame } from '../protocol/frame.ts';
-import type { Dialect } from './dialect.ts';
+import type { Dialect, EventInTransit } from './dialect.ts';
 
 /** Headers of the bus that are no client's business. */
 const privateHeaders = new Set([
@@ -27,7 +27,8 @@ export const kazoo4: Dialect = {
 
   frame(transit, binding) {
     const { event } = transit;
-    transit.normalized ??= JSON.stringify(normalize(withoutPrivateHeaders(transit.payload)));
+    transit.normalized ??= normalizedText(transit);
+    if (transit.normalized === '') return undefined;
     const head = JSON.stringify({
       action: 'event',
       subscribed_key: binding.text,
@@ -41,6 +42,16 @@ export const kazoo4: Dialect = {
 
   tail: () => undefined,
 };
+
+function normalizedText(transit: EventInTransit): string {
+  try {
+    return JSON.stringify(normalize(withoutPrivateHeaders(transit.payload)));
+  } catch (error) {
+    // Nested so deeply that the stack ends. Those who get it in the publisher's own words lose nothing.
+    transit.failure = error;
+    return '';
+  }
+}
 
 function withoutPrivateHeaders(payload: Payload): Payload {
   return Object.fromEntries(Object.entries(payload).filter(([name]) => !privateHeaders.has(name)));

@@ -23,7 +23,8 @@ export class FrameForm {
   #plain: WireFrame | undefined;
   /** The one asked for last: tails of one length (all UUIDs, say) share it. */
   #holed: WireFrame | undefined;
-  #otherHoled: WireFrame[] | undefined;
+  /** By length, where there are several. */
+  #otherHoled: Map<number, WireFrame> | undefined;
 
   /**
    * @param open the payload up to the tail, in parts
@@ -45,9 +46,11 @@ export class FrameForm {
   withHole(holeBytes: number): WireFrame {
     const last = this.#holed;
     if (last !== undefined && last.holeBytes === holeBytes) return last;
-    if (last !== undefined) this.#otherHoled = [...(this.#otherHoled ?? []), last];
-    this.#holed =
-      this.#otherHoled?.find((frame) => frame.holeBytes === holeBytes) ?? this.#wire(Buffer.alloc(holeBytes));
+    if (last !== undefined) {
+      this.#otherHoled ??= new Map();
+      this.#otherHoled.set(last.holeBytes, last);
+    }
+    this.#holed = this.#otherHoled?.get(holeBytes) ?? this.#wire(Buffer.alloc(holeBytes));
     return this.#holed;
   }
 

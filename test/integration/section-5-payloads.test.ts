@@ -104,3 +104,22 @@ test('what shares the exchange and is no event is no fault: counted, and not log
   expect(bridge.logLines.filter(({ message }) => message === droppedMessage)).toEqual([]);
   await until(async () => (await bridge.metric('horizon_events_received_total', { family: 'call' })) === 2);
 });
+
+test('a payload nested too deeply for one dialect reaches those of the other, and is counted', async () => {
+  const bridge = await startBridge();
+  const token = await tokenFor(callAccount);
+  const clients = [
+    await openClient(bridge, { token, path: '/?dialect=kazoo4' }),
+    await openClient(bridge, { token, path: '/?dialect=classic' }),
+    await openClient(bridge, { token, path: '/?dialect=kazoo4' }),
+  ] as const;
+  for (const client of clients) await client.subscribe(['call.CHANNEL_CREATE.*', 'call.*.*']);
+  const text = JSON.stringify(event);
+  const nested = Buffer.from(`${text.slice(0, -1)},"Deep":${'['.repeat(50_000)}${']'.repeat(50_000)}}`);
+  await bridge.broker.publish(exchange, routingKey, nested);
+  await bridge.broker.publishFixture('call.CHANNEL_CREATE.json');
+  await allDelivered(bridge, ...clients);
+  expect(clients.map(({ events }) => events.length)).toEqual([2, 2, 2]);
+  expect(clients[1].texts.filter((frame) => frame.includes('[[[[')).length).toBe(1);
+  expect(await bridge.metric('horizon_events_dropped_total', { reason: 'failed' })).toBe(1);
+});
