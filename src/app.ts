@@ -1,6 +1,7 @@
 /** The composition root: builds every part, joins them, starts and stops them. */
 import { randomInt, randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { SessionGuard } from './actions/guard.ts';
 import { Pipeline } from './actions/pipeline.ts';
 import { RabbitBus } from './amqp/rabbit-bus.ts';
@@ -35,6 +36,11 @@ import { Subscriptions } from './registry/subscriptions.ts';
 import { Router } from './router.ts';
 import { SocketServer, type SocketSettings } from './socket/socket-server.ts';
 import { headerToken } from './socket/upgrade.ts';
+
+/** How long the listeners may take to close: a connection that hangs must not keep the process. */
+const closeMs = 5000;
+/** What the system says of a host that can't be found, or is not this machine. */
+const hostFaults = /^(ENOTFOUND|EAI_\w+|EADDRNOTAVAIL|EAFNOSUPPORT)$/;
 
 /** What the process gives the app. */
 export interface Surroundings {
@@ -173,7 +179,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   function runClock(): Clock {
     const running = startClock((error) => log.error({ err: error }, 'fault in a task of the clock'));
     running.everySecond((now) => guard.tick(now));
-    running.everySecond((now) => sockets.tick(now));
+    running.everySecond(() => sockets.tick());
     running.everySecond((now) => binder.tick(now));
     running.everySecond((now) => cluster?.tick(now));
     running.everySecond(() => refreshAccounts(accounts, guard, log));
@@ -221,7 +227,9 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
       clock?.stop();
       await binder.stop();
       await Promise.all([cluster?.stop(), bus.stop()]);
-      await Promise.all([http.close(), metricsHttp?.close()]);
+      const closed = Promise.all([http.close(), metricsHttp?.close()]);
+      const isClosed = await Promise.race([closed.then(() => true), setTimeout(closeMs, false, { ref: false })]);
+      if (!isClosed) log.warn('connections were still open at the end');
     },
   };
 }
@@ -274,8 +282,14 @@ function aloneInCluster(sockets: ReturnType<typeof createLocalSockets>): Cluster
   };
 }
 
+/** @throws ConfigError when HOST can't be used */
 async function listen(http: Http, host: string, port: number): Promise<string> {
-  await http.listen({ host, port, listenTextResolver: () => '' });
+  try {
+    await http.listen({ host, port, listenTextResolver: () => '' });
+  } catch (error) {
+    if (!hostFaults.test((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    throw new ConfigError([`HOST: ${host} is no address of this machine (${messageOf(error)})`]);
+  }
   const { address, family, port: actual } = http.server.address() as AddressInfo;
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`;
 }

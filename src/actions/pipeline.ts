@@ -1,10 +1,12 @@
 /** What happens to a client's message: the server's table of contents. */
+import { performance } from 'node:perf_hooks';
 import { digestOf } from '../auth/identity.ts';
-import { ActionError, actionErrors } from '../errors.ts';
+import { ActionError, type ActionErrorCode, actionErrors } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type ClientMessage, decodeMessage, MalformedMessage, type RequestId } from '../protocol/client-message.ts';
 import { errorReply, successReply } from '../protocol/reply.ts';
 import type { Session } from '../session/session.ts';
+import { Throttle } from '../throttle.ts';
 import type { Action, ActionServices, Request } from './action.ts';
 import { ping } from './ping.ts';
 import { subscribe } from './subscribe.ts';
@@ -16,6 +18,9 @@ const actions: ReadonlyMap<string, Action> = new Map([
   ['unsubscribe', unsubscribe],
   ['ping', ping],
 ]);
+
+/** A larger message that is refused anyway is not read for its `request_id`: parsing 64 KiB takes a millisecond. */
+const maxBytesReadInVain = 4096;
 
 /** A message on its way through the steps. */
 interface Call {
@@ -32,6 +37,7 @@ interface Call {
 /** Every client frame passes these in order, and is performed then. The first to throw becomes the error reply. */
 const steps: readonly ((call: Call) => void | Promise<void>)[] = [
   count,
+  throttleUnread,
   decode,
   throttle,
   chooseAction,
@@ -44,7 +50,18 @@ const steps: readonly ((call: Call) => void | Promise<void>)[] = [
 /** Before anything else, since malformed messages count as well. */
 function count(call: Call): void {
   const { ratePerSecond, rateBurst } = call.services.limits;
-  call.isOverLimit = !call.session.takeRateToken(Date.now(), ratePerSecond, rateBurst);
+  call.isOverLimit = !call.session.takeRateToken(performance.now(), ratePerSecond, rateBurst);
+  if (call.isOverLimit) slowDown(call.session, call.services);
+}
+
+/** Refusals cost time as well: who doesn't heed them is not listened to for a while. */
+function slowDown(session: Session, { limits }: ActionServices): void {
+  if (session.countRefused() > limits.rateBurst) session.transport.pauseReading();
+}
+
+/** The limit bounds what a client's messages cost, so what is too large to be read in vain is refused unread. */
+function throttleUnread({ isOverLimit, frame, services }: Call): void {
+  if (isOverLimit && frame.length > maxBytesReadInVain) throw overLimit(services);
 }
 
 function decode(call: Call): void {
@@ -54,9 +71,12 @@ function decode(call: Call): void {
 
 /** Behind `decode`, so that the refusal carries the message's `request_id`. */
 function throttle({ isOverLimit, services }: Call): void {
-  const { ratePerSecond, rateBurst } = services.limits;
-  if (!isOverLimit) return;
-  throw new ActionError(
+  if (isOverLimit) throw overLimit(services);
+}
+
+function overLimit({ limits }: ActionServices): ActionError {
+  const { ratePerSecond, rateBurst } = limits;
+  return new ActionError(
     'rate_limited',
     `rate limit exceeded: ${ratePerSecond} messages a second, ${rateBurst} at once`,
   );
@@ -110,6 +130,9 @@ function requestOf({ session, message, services }: Call): Request {
 }
 
 export class Pipeline {
+  /** What lies behind this server may be away for long, and every message that needs it fails then. */
+  readonly #failures = new Throttle<ActionErrorCode>();
+
   constructor(
     private readonly services: ActionServices,
     private readonly log: Log,
@@ -127,6 +150,7 @@ export class Pipeline {
       session.inbox.push(frame);
     } else {
       const error = new ActionError('rate_limited', 'rate limit exceeded: too many messages wait for an earlier one');
+      slowDown(session, this.services);
       session.transport.sendText(errorReply(requestIdOf(frame), error));
     }
   }
@@ -166,14 +190,20 @@ export class Pipeline {
       this.log.error({ err: error }, 'fault while serving a message');
       return new ActionError('internal');
     }
-    if (error.cause !== undefined)
-      this.log.warn({ err: error.cause, code: error.code }, 'a message could not be served');
+    if (error.cause !== undefined) this.#logCause(error);
     return error;
+  }
+
+  #logCause({ cause, code }: ActionError): void {
+    const alsoSinceLastReport = this.#failures.pass(code);
+    if (alsoSinceLastReport === undefined) return;
+    this.log.warn({ err: cause, code, alsoSinceLastReport }, 'a message could not be served');
   }
 }
 
 /** The id of a message that is not looked at otherwise, as far as it can be read. */
 function requestIdOf(frame: Buffer): RequestId | undefined {
+  if (frame.length > maxBytesReadInVain) return undefined;
   try {
     return decodeMessage(frame).requestId;
   } catch (error) {

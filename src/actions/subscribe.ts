@@ -15,7 +15,12 @@ export const subscribe: Action = {
 
   checkLimits(request) {
     const { maxBindings } = request.services.limits;
-    const wanted = request.session.subscriptions.length + newBindings(request).length;
+    const { bindings } = request.message;
+    // They are all different, so the socket would hold as many; how many are new need not be known.
+    const wanted =
+      bindings.length > maxBindings
+        ? bindings.length
+        : request.session.subscriptions.length + newBindings(request).length;
     if (wanted <= maxBindings) return;
     throw new ActionError(
       'too_many_bindings',
@@ -57,8 +62,8 @@ function understand(text: string, request: Request): Binding {
 
 /** The message's bindings that the socket doesn't hold yet. */
 function newBindings(request: Request): string[] {
-  const account = accountOf(request);
-  return request.message.bindings.filter((text) => request.session.holds(account, text) === undefined);
+  const held = request.session.heldIn(accountOf(request));
+  return request.message.bindings.filter((text) => !held.has(text));
 }
 
 function holdAll(request: Request): Interest[] {

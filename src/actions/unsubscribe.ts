@@ -21,6 +21,6 @@ function named({ session, message, identity }: Request): Subscription[] {
   if (bindings.length === 0) {
     return session.subscriptions.filter(({ interest }) => accountId === undefined || interest.account === accountId);
   }
-  const account = accountId ?? identity.accountId;
-  return bindings.map((text) => session.holds(account, text)).filter((subscription) => subscription !== undefined);
+  const held = session.heldIn(accountId ?? identity.accountId);
+  return bindings.map((text) => held.get(text)).filter((subscription) => subscription !== undefined);
 }

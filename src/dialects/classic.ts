@@ -3,7 +3,6 @@ import { Frame } from '../protocol/frame.ts';
 import type { Dialect } from './dialect.ts';
 
 export const classic: Dialect = {
-  name: 'classic',
   framePerSubscription: false,
 
   // The body is spliced, not parsed and printed again: it is the publisher's text to the letter, and costs a copy.

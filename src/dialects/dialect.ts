@@ -29,7 +29,6 @@ export interface SubscribedBinding {
 }
 
 export interface Dialect {
-  readonly name: DialectName;
   /** Whether a socket gets a frame for each matching subscription, or one an event. */
   readonly framePerSubscription: boolean;
   /** @returns undefined where the event can't be said in this dialect; `transit.failure` has the reason */

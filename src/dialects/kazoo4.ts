@@ -22,7 +22,6 @@ const privateHeaders = new Set([
 ]);
 
 export const kazoo4: Dialect = {
-  name: 'kazoo4',
   framePerSubscription: true,
 
   frame(transit, binding) {

@@ -28,10 +28,6 @@ export class Sessions {
     if (sessions?.size === 0) this.#byAccount.delete(account);
   }
 
-  get count(): number {
-    return this.#byId.size;
-  }
-
   all(): Iterable<Session> {
     return this.#byId.values();
   }

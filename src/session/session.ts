@@ -19,6 +19,8 @@ export interface Transport {
   sendText(text: string): void;
   /** @param text the reason that the client reads, in place of the usual one */
   close(reason: CloseReason, text?: string): void;
+  /** Reads nothing more from the client for a second. */
+  pauseReading(): void;
 }
 
 /** What a client called its socket. */
@@ -59,9 +61,11 @@ export class Session {
   inbox: Buffer[] | undefined;
   #malformedInRow = 0;
 
-  /** Token bucket: what is left of it, and when that was worked out. */
+  /** Token bucket: what is left of it, and when that was worked out (ms of a clock that is never set; 0: it is full). */
   rateTokens: number;
-  rateAt = this.connectedAt;
+  rateAt = 0;
+  /** Messages over the rate limit, since the last one within it. */
+  #refusedInRow = 0;
 
   /**
    * @param source the client's address
@@ -104,17 +108,33 @@ export class Session {
     this.#malformedInRow = 0;
   }
 
-  /** Takes one message from the bucket. @returns false when it is empty */
+  /**
+   * Takes one message from the bucket.
+   * @param now `performance.now()`: a wall clock that is set back would lock the client out
+   * @returns false when it is empty
+   */
   takeRateToken(now: number, perSecond: number, burst: number): boolean {
     this.rateTokens = Math.min(burst, this.rateTokens + ((now - this.rateAt) * perSecond) / 1000);
     this.rateAt = now;
     if (this.rateTokens < 1) return false;
     this.rateTokens -= 1;
+    this.#refusedInRow = 0;
     return true;
   }
 
-  holds(account: string, text: string): Subscription | undefined {
-    return this.subscriptions.find(({ interest }) => interest.text === text && interest.account === account);
+  /** @returns how many messages in a row were over the limit, this one included */
+  countRefused(): number {
+    this.#refusedInRow += 1;
+    return this.#refusedInRow;
+  }
+
+  /** An account's subscriptions by their bindings: made for one message, which may name many. */
+  heldIn(account: string): ReadonlyMap<string, Subscription> {
+    const held = new Map<string, Subscription>();
+    for (const subscription of this.subscriptions) {
+      if (subscription.interest.account === account) held.set(subscription.interest.text, subscription);
+    }
+    return held;
   }
 
   bindingTexts(): string[] {

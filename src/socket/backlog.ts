@@ -1,5 +1,5 @@
 /** Slow consumers: nobody may owe this process more memory, or for longer, than the limits say. */
-import type { Connection } from './connection.ts';
+import type { CloseReason } from '../errors.ts';
 
 export interface BacklogSettings {
   readonly slowConsumerBytes: number;
@@ -7,79 +7,124 @@ export interface BacklogSettings {
   readonly maxUnsentBytes: number;
 }
 
+/** A socket, as the backlog sees it. */
+export interface Debtor {
+  /** All bytes that it was ever given. */
+  readonly givenBytes: number;
+  /** Those of them that have not left. */
+  readonly unsentBytes: number;
+  /** Set once this server has begun to close it. */
+  readonly closeCode: number | undefined;
+  close(reason: CloseReason): void;
+}
+
+/** All bytes before a position in the stream of those given have waited since a moment, or longer. */
+interface Note {
+  mark: number;
+  /** ms, as `performance.now()`. */
+  since: number;
+  /** When the note was begun. It is moved on until the next one is. */
+  readonly begunAt: number;
+}
+
 /** What is known of a socket that has something unsent. Most sockets never have one. */
 interface Debt {
   /** Unsent bytes, when last looked at. */
   bytes: number;
-  /** Since when (Unix time, ms) the bytes up to `mark` wait. */
-  since: number;
-  /** A position in the stream of all bytes that the socket was ever given. */
-  mark: number;
+  /** Oldest first; none is of bytes that have left. */
+  readonly notes: Note[];
 }
 
-export class Backlog {
-  readonly #debts = new Map<Connection, Debt>();
-  #total = 0;
+/** A note covers no more than this, ms, or this part of SLOW_CONSUMER_SECONDS: nobody needs more than so many notes. */
+const noteMs = 500;
+const notesEach = 60;
+/** While the total is over the limit's edge, how much must come in between two counts of all sockets: a part of the limit. */
+const recountPart = 16;
 
-  constructor(private readonly settings: BacklogSettings) {}
+export class Backlog<T extends Debtor> {
+  readonly #debts = new Map<T, Debt>();
+  readonly #limitMs: number;
+  readonly #noteMs: number;
+  #total = 0;
+  /** The total at which all are counted in the middle of a flush. */
+  #recountAt: number;
+
+  constructor(private readonly settings: BacklogSettings) {
+    this.#limitMs = settings.slowConsumerSeconds * 1000;
+    this.#noteMs = Math.max(noteMs, this.#limitMs / notesEach);
+    this.#recountAt = settings.maxUnsentBytes;
+  }
 
   /**
    * Looks at a socket that was just written to, or once a second.
-   * Closes it when it has too much unsent, or something unsent for too long.
+   * Closes it when it has too much unsent, or something unsent for too long; and others, when all have too much together.
+   * @param now `performance.now()`: a wall clock that is set on would make everybody late
    */
-  check(connection: Connection, now: number): void {
-    const bytes = connection.raw.writableLength;
+  check(debtor: T, now: number): void {
+    const bytes = debtor.unsentBytes;
     if (bytes === 0) {
-      this.forget(connection);
-    } else if (connection.closeCode === undefined) {
-      const waitedMs = this.#note(connection, bytes, now);
-      if (bytes > this.settings.slowConsumerBytes || waitedMs > this.settings.slowConsumerSeconds * 1000) {
-        this.forget(connection);
-        connection.close('slow_consumer');
-      }
+      this.forget(debtor);
+    } else if (debtor.closeCode === undefined) {
+      const waitedMs = this.#note(debtor, bytes, now);
+      if (bytes > this.settings.slowConsumerBytes || waitedMs > this.#limitMs) this.#close(debtor);
+      else if (this.#total > this.#recountAt) this.checkTotal();
     }
   }
 
-  /** @returns how long the oldest unsent byte has waited, ms */
-  #note(connection: Connection, bytes: number, now: number): number {
-    const given = connection.raw.bytesWritten;
-    let debt = this.#debts.get(connection);
+  /** @returns how long the oldest unsent byte has waited, ms; a note's length less at most */
+  #note(debtor: T, bytes: number, now: number): number {
+    const given = debtor.givenBytes;
+    let debt = this.#debts.get(debtor);
     if (debt === undefined) {
-      debt = { bytes: 0, since: now, mark: given };
-      this.#debts.set(connection, debt);
-    } else if (given - bytes >= debt.mark) {
-      // Everything up to the mark has left; from now on what has been given by now is watched.
-      debt.mark = given;
-      debt.since = now;
+      debt = { bytes: 0, notes: [] };
+      this.#debts.set(debtor, debt);
     }
     this.#total += bytes - debt.bytes;
     debt.bytes = bytes;
-    return now - debt.since;
+
+    const { notes } = debt;
+    while (notes[0] !== undefined && notes[0].mark <= given - bytes) notes.shift();
+    const last = notes.at(-1);
+    if (last === undefined || (given > last.mark && now - last.begunAt > this.#noteMs)) {
+      notes.push({ mark: given, since: now, begunAt: now });
+    } else if (given > last.mark) {
+      last.mark = given;
+      last.since = now;
+    }
+    return now - (notes[0] as Note).since;
   }
 
-  forget(connection: Connection): void {
-    const debt = this.#debts.get(connection);
+  forget(debtor: T): void {
+    const debt = this.#debts.get(debtor);
     if (debt === undefined) return;
     this.#total -= debt.bytes;
-    this.#debts.delete(connection);
+    this.#debts.delete(debtor);
+  }
+
+  #close(debtor: T): void {
+    this.forget(debtor);
+    debtor.close('slow_consumer');
   }
 
   /** Closes those with the most unsent until the rest is within MAX_UNSENT_BYTES. */
   checkTotal(): void {
-    if (this.#total <= this.settings.maxUnsentBytes) return;
+    const { maxUnsentBytes } = this.settings;
+    if (this.#total <= maxUnsentBytes) return;
     this.#recount();
-    const byDebt = [...this.#debts].sort(([, a], [, b]) => b.bytes - a.bytes);
-    for (const [connection] of byDebt) {
-      if (this.#total <= this.settings.maxUnsentBytes) return;
-      this.forget(connection);
-      connection.close('slow_consumer');
+    if (this.#total > maxUnsentBytes) {
+      const byDebt = [...this.#debts].sort(([, a], [, b]) => b.bytes - a.bytes);
+      for (const [debtor] of byDebt) {
+        if (this.#total <= maxUnsentBytes) break;
+        this.#close(debtor);
+      }
     }
+    this.#recountAt = Math.max(maxUnsentBytes, this.#total + maxUnsentBytes / recountPart);
   }
 
   /** Sockets drain without telling; what they were last seen to owe may be long paid. */
   #recount(): void {
-    for (const [connection, debt] of this.#debts) {
-      const bytes = connection.raw.writableLength;
+    for (const [debtor, debt] of this.#debts) {
+      const bytes = debtor.unsentBytes;
       this.#total += bytes - debt.bytes;
       debt.bytes = bytes;
     }

@@ -4,11 +4,14 @@ import { WebSocket } from 'ws';
 import { type CloseReason, closeReasons } from '../errors.ts';
 import { controlFrame, type Frame, textFrame } from '../protocol/frame.ts';
 import type { Session, Transport } from '../session/session.ts';
+import type { Debtor } from './backlog.ts';
 import type { Batch } from './batch.ts';
 import type { Outbox, Recipient } from './outbox.ts';
 
 /** A close frame that can't get through in this time becomes a cut. */
 const closeMs = 1000;
+/** How long a client that floods is not listened to. */
+const pauseMs = 1000;
 
 const pingFrame = controlFrame(9, Buffer.alloc(0));
 
@@ -17,7 +20,7 @@ export class ServerSocket extends WebSocket {
   declare connection: Connection | undefined;
 }
 
-export class Connection implements Transport, Recipient {
+export class Connection implements Transport, Recipient, Debtor {
   declare session: Session;
   /** The code that this server closed with; undefined while it is open, or when the client closed. */
   closeCode: number | undefined;
@@ -26,6 +29,9 @@ export class Connection implements Transport, Recipient {
   pongOwedSince = 0;
   /** Whether the client takes compressed events. */
   readonly deflates: boolean;
+
+  /** Bytes that were written since the upgrade: Node's own count walks everything that is unsent. */
+  givenBytes = 0;
 
   batch: Batch | undefined;
   tail: Buffer | undefined;
@@ -53,6 +59,7 @@ export class Connection implements Transport, Recipient {
   }
 
   write(bytes: Buffer): void {
+    this.givenBytes += bytes.length;
     this.raw.write(bytes);
   }
 
@@ -84,14 +91,22 @@ export class Connection implements Transport, Recipient {
 
   close(reason: CloseReason, text: string = closeReasons[reason].text): void {
     if (this.closeCode !== undefined) return;
-    this.outbox.flushNow(this);
+    // Set first: what the flush leaves unsent is nobody's concern any more.
     this.closeCode = closeReasons[reason].code;
+    this.outbox.flushNow(this);
     this.onEnd(this);
     this.webSocket.close(this.closeCode, text);
     if (this.raw.writableLength === 0) return;
     setTimeout(() => {
       if (this.raw.writableLength > 0) this.webSocket.terminate();
     }, closeMs).unref();
+  }
+
+  /** What the client sends meanwhile stays in the kernel's buffers, and then in its own. */
+  pauseReading(): void {
+    if (this.closeCode !== undefined || this.webSocket.isPaused) return;
+    this.webSocket.pause();
+    setTimeout(() => this.webSocket.resume(), pauseMs).unref();
   }
 
   /** No goodbye: for a peer that is not there to hear it. */

@@ -1,6 +1,7 @@
 /** All WebSockets of this process: the door, the limits on how many, their heartbeat, and their end. */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { type RawData, type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { Identity } from '../auth/identity.ts';
 import type { Dialect, DialectName } from '../dialects/dialect.ts';
@@ -12,6 +13,7 @@ import { type Compression, deflateOptions, offeredCompression } from './compress
 import { Connection, ServerSocket } from './connection.ts';
 import { drain } from './drain.ts';
 import { beat, schedulePings } from './heartbeat.ts';
+import { asksForWebSocket, declineUpgrade } from './other-upgrades.ts';
 import { Outbox } from './outbox.ts';
 import { Turnstile } from './turnstile.ts';
 import { checkOrigin, createSourceReader, headerToken, refuse, requestedDialect, UpgradeRefused } from './upgrade.ts';
@@ -60,7 +62,7 @@ export class SocketServer {
   /** Of sockets and of upgrades under way. */
   readonly #perSource = new Map<string, number>();
   readonly #sourceOf: (request: IncomingMessage) => string;
-  readonly #backlog: Backlog;
+  readonly #backlog: Backlog<Connection>;
   readonly #outbox: Outbox<Connection>;
   readonly #turnstile = new Turnstile(upgradesPerTurn);
   #admitted = 0;
@@ -80,7 +82,7 @@ export class SocketServer {
         this.#backlog.checkTotal();
         services.onFlushed();
       },
-      onUnsent: (connection) => this.#backlog.check(connection, Date.now()),
+      onUnsent: (connection) => this.#backlog.check(connection, performance.now()),
     });
     this.#servers = {
       none: createServer(settings, 'none'),
@@ -101,6 +103,7 @@ export class SocketServer {
   /** Takes the upgrades of an HTTP server. */
   attach(server: Server): void {
     server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      if (!asksForWebSocket(request)) return declineUpgrade(server, request, socket, head);
       socket.on('error', ignoreBrokenPeer);
       this.#turnstile.enter(() => void this.#openOrRefuse(request, socket, head));
     });
@@ -113,7 +116,8 @@ export class SocketServer {
   }
 
   /** Once a second. */
-  tick(now: number): void {
+  tick(): void {
+    const now = performance.now();
     this.#second += 1;
     for (const connection of this.#connections) {
       beat(connection, this.#second, this.settings);

@@ -8,7 +8,7 @@ import type { DialectName } from '../dialects/dialect.ts';
 export class UpgradeRefused extends Error {
   override readonly name = 'UpgradeRefused';
   constructor(
-    readonly status: 400 | 401 | 403 | 404 | 429 | 500 | 503,
+    readonly status: 400 | 401 | 403 | 429 | 500 | 503,
     message: string,
   ) {
     super(message);
@@ -19,7 +19,6 @@ const reasonPhrases = {
   400: 'Bad Request',
   401: 'Unauthorized',
   403: 'Forbidden',
-  404: 'Not Found',
   429: 'Too Many Requests',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
@@ -27,6 +26,8 @@ const reasonPhrases = {
 
 /** Seconds after which a client that was refused for lack of room may try again. */
 const retryAfterSeconds = 5;
+/** How long a refused client has to take the answer. */
+const answerMs = 2000;
 
 /** @returns the dialect that the request's address asks for, if any */
 export function requestedDialect(request: IncomingMessage): DialectName | undefined {
@@ -73,7 +74,10 @@ function plain(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
 }
 
-/** Answers a refused upgrade in HTTP, in the envelope of the REST side, and ends the connection. */
+/**
+ * Answers a refused upgrade in HTTP, in the envelope of the REST side, and ends the connection, whatever the client does:
+ * nobody else watches a socket that was handed over, and one that its client keeps open would stay for good.
+ */
 export function refuse(socket: Socket, refusal: UpgradeRefused, body: (refusal: UpgradeRefused) => object): void {
   if (socket.destroyed) return;
   const text = JSON.stringify(body(refusal));
@@ -84,5 +88,10 @@ export function refuse(socket: Socket, refusal: UpgradeRefused, body: (refusal: 
     `Content-Length: ${Buffer.byteLength(text)}`,
   ];
   if (refusal.status === 429 || refusal.status === 503) lines.push(`Retry-After: ${retryAfterSeconds}`);
+  // What the client sends on is read and dropped: closing over unread bytes would take the answer from it.
+  socket.resume();
   socket.end(`${lines.join('\r\n')}\r\n\r\n${text}`);
+  socket.destroySoon();
+  const deadline = setTimeout(() => socket.destroy(), answerMs).unref();
+  socket.once('close', () => clearTimeout(deadline));
 }

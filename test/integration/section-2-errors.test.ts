@@ -1,5 +1,5 @@
 /** Section 2: every code of an error reply, with its first text. `source_unavailable`: section-2-unconfirmed. */
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { Session } from '../../src/session/session.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';
 import { until } from '../support/broker.ts';
@@ -169,7 +169,7 @@ test('rate_limited: a message beyond the burst has no effect, and a little later
 test('rate_limited: malformed messages count as well', async () => {
   const { client } = await openFor('alpha', { RATE_LIMIT_PER_SECOND: '1', RATE_LIMIT_BURST: '10' });
   const replies: Reply[] = [];
-  for (let round = 0; round < 20; round += 1) {
+  for (let round = 0; round < 4; round += 1) {
     for (let index = 0; index < 9; index += 1) client.send('no JSON');
     replies.push(await client.request({ action: 'ping' }));
   }
@@ -189,6 +189,58 @@ test('rate_limited: messages that come in one go are all answered', async () => 
   for (const { data } of refused) expect(data.code).toBe('rate_limited');
   expect(client.replies).toHaveLength(ids.length);
   expect(client.closed).toBeUndefined();
+});
+
+test('rate_limited: a large message is refused unread, and its answer has a request_id of the server’s', async () => {
+  const { client } = await openFor('alpha', { RATE_LIMIT_PER_SECOND: '1', RATE_LIMIT_BURST: '2' });
+  const [small, large] = ['x', 'x'.repeat(5000)];
+  for (const [id, padding] of [small, large, small, large].entries()) {
+    client.send({ action: 'ping', request_id: id, padding });
+  }
+  await until(() => client.replies.length === 4);
+  expect(client.replies.map(({ data }) => data.code)).toEqual([undefined, undefined, 'rate_limited', 'rate_limited']);
+  expect(client.replies.map(({ request_id }) => request_id)).toEqual([0, 1, 2, expect.stringMatching(/^[\w-]{36}$/)]);
+});
+
+test('rate_limited: who goes on nevertheless is not listened to for a second, and then as before', async () => {
+  const { bridge, client } = await openFor('alpha', { RATE_LIMIT_PER_SECOND: '1', RATE_LIMIT_BURST: '5' });
+  let longestMs = 0;
+  let after: Reply | undefined;
+  for (let index = 0; index < 20; index += 1) {
+    const sentAt = performance.now();
+    const reply = await client.request({ action: 'ping' });
+    if (performance.now() - sentAt <= longestMs) continue;
+    longestMs = performance.now() - sentAt;
+    after = reply;
+  }
+  expect(longestMs).toBeGreaterThan(900);
+  expect(after?.status, 'a second is worth one message').toBe('success');
+  expect(client.closed).toBeUndefined();
+  await (await openClient(bridge)).ping();
+});
+
+test('rate_limited: a wall clock that is set back locks nobody out', async () => {
+  const { client } = await openFor('alpha', { RATE_LIMIT_PER_SECOND: '5', RATE_LIMIT_BURST: '5' });
+  await client.ping();
+  const now = Date.now.bind(Date);
+  const clock = vi.spyOn(Date, 'now').mockImplementation(() => now() - 3_600_000);
+  onTestFinished(() => clock.mockRestore());
+  const statuses: string[] = [];
+  for (let index = 0; index < 20; index += 1) statuses.push((await client.request({ action: 'ping' })).status);
+  expect(statuses.lastIndexOf('success')).toBeGreaterThan(statuses.indexOf('error'));
+});
+
+test('too_many_bindings: what names too many is refused before what is held is looked at', async () => {
+  const { client } = await openFor('alpha');
+  const held = Array.from({ length: 250 }, (_, index) => `call.*.${index}`);
+  expect((await client.subscribe(held)).status).toBe('success');
+  const look = vi.spyOn(Session.prototype, 'heldIn');
+  onTestFinished(() => look.mockRestore());
+  const many = Array.from({ length: 4000 }, (_, index) => `call.*.${index}`);
+  expect((await client.subscribe(many)).data.code).toBe('too_many_bindings');
+  expect(look).not.toHaveBeenCalled();
+  expect((await client.unsubscribe(many)).data.unsubscribed).toEqual(held);
+  expect(look, 'once a message, and not for each binding').toHaveBeenCalledTimes(1);
 });
 
 test('internal: a fault of our own is logged whole, and the client reads no more than that', async () => {

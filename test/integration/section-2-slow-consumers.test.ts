@@ -1,5 +1,5 @@
 /** Section 2: sockets that don’t take what they are owed. Raw ones, which stop reading. */
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
 import { until } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
@@ -70,6 +70,20 @@ test('SLOW_CONSUMER_SECONDS: a socket with anything unsent for longer is closed 
   await publishBulk(bridge, 'alpha', kernelFull);
   await until(async () => (await closedSlowly(bridge)) === 1);
   expect(await socketsOf(bridge, 'beta'), 'nothing unsent is nothing late').toBe(1);
+});
+
+test('SLOW_CONSUMER_SECONDS: a wall clock that is set on makes nobody late', async () => {
+  const bridge = await startBridge({ SLOW_CONSUMER_BYTES: '1000000000', SLOW_CONSUMER_SECONDS: '600' });
+  const slow = await subscribed(bridge, 'alpha', 'call.*.*');
+  slow.stopReading();
+  await publishBulk(bridge, 'alpha', kernelFull);
+  await allDelivered(bridge);
+  const now = Date.now.bind(Date);
+  const clock = vi.spyOn(Date, 'now').mockImplementation(() => now() + 1_800_000);
+  onTestFinished(() => clock.mockRestore());
+  const { isTold } = await openExpiring(bridge, 2);
+  await until(isTold);
+  expect(await closedSlowly(bridge)).toBe(0);
 });
 
 test('a socket that always lags, and always moves on, is no slow consumer', async () => {

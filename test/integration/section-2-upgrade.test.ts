@@ -1,5 +1,6 @@
 /** Section 2: the upgrade. */
-import { expect, test } from 'vitest';
+import { connect } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
 import { makeToken } from '../../src/auth/token.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';
 import { until } from '../support/broker.ts';
@@ -126,6 +127,27 @@ test('upgrades that are refused take no place', async () => {
     const client = await openClient(bridge).catch(() => undefined);
     await client?.ping();
     return client !== undefined;
+  });
+});
+
+test('a client that was refused and never closes its end holds nothing, and no stop waits for it', async () => {
+  const bridge = await startBridge();
+  const { hostname, port } = new URL(bridge.address);
+  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+  onTestFinished(() => void socket.destroy());
+  socket.on('error', () => undefined);
+  let answer = '';
+  socket.on('data', (bytes) => {
+    answer += bytes.toString();
+  });
+  socket.write('GET /?dialect=none HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+  await until(() => socket.readableEnded);
+  expect(answer).toMatch(/^HTTP\/1\.1 400 [\s\S]*"status":"error"[\s\S]*}$/);
+  await bridge.stop();
+  // Who writes to a socket that the other side has let go of is told so.
+  await until(() => {
+    if (!socket.destroyed) socket.write('x');
+    return socket.destroyed;
   });
 });
 

@@ -161,6 +161,7 @@ describe('a socket that lives on a token of the Crossbar', () => {
       sendEvent: () => undefined,
       sendText: (text: string) => texts.push(text),
       close: () => undefined,
+      pauseReading: () => undefined,
     };
     const session = new Session(transport, classic, '127.0.0.1', 1);
     registry.sessions.add(session);

@@ -25,7 +25,7 @@ const noRealms = { accountOfRealm: () => undefined, realmOf: () => undefined };
 const quiet = () => undefined;
 const noLog = { trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet, fatal: quiet };
 const noBus = { isUp: false, bind: async () => undefined, unbind: async () => undefined };
-const nowhere: Transport = { sendEvent: quiet, sendText: quiet, close: quiet };
+const nowhere: Transport = { sendEvent: quiet, sendText: quiet, close: quiet, pauseReading: quiet };
 
 function world(
   subscriptionCount: number,
