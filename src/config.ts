@@ -115,7 +115,7 @@ export function readConfig(environment: Environment): Config {
     throw new ConfigError(result.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`));
   }
   const config: Config = { ...result.data, demo: result.data.AMQP_URL === undefined };
-  const lines = config.demo ? demoFaults(config, raw, environment) : realFaults(config);
+  const lines = [...portFaults(config), ...(config.demo ? demoFaults(config, raw, environment) : realFaults(config))];
   if (lines.length > 0) throw new ConfigError(lines);
   return config;
 }
@@ -204,6 +204,11 @@ function readSecret(name: string, path: string): string {
   } catch (error) {
     throw new ConfigError([`${name}_FILE: ${path} can't be read (${messageOf(error)})`]);
   }
+}
+
+function portFaults({ PORT, METRICS_PORT }: Config): string[] {
+  if (METRICS_PORT !== PORT) return [];
+  return [`METRICS_PORT: ${METRICS_PORT} is PORT, too; without METRICS_PORT the one listener serves /metrics`];
 }
 
 const isLoopback = (host: string): boolean =>

@@ -83,6 +83,11 @@ export class ConfigError extends Error {
   }
 }
 
+/** Whether a command was called with an option that it doesn't have. */
+export function isBadArgument(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+}
+
 /** The message of whatever was thrown, for a log line or a person. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { createApp, readAccounts } from './app.ts';
 import { type Config, describeConfig, readConfig, settingsHelp } from './config.ts';
 import { demoBanner } from './demo/demo.ts';
-import { ConfigError, messageOf } from './errors.ts';
+import { ConfigError, isBadArgument, messageOf } from './errors.ts';
 import { createLog, endLog, type Log, type ProcessLog } from './log.ts';
 import { version } from './version.ts';
 import { isWorker, metricsOfAllWorkers, runWorkers, shareMetrics } from './workers.ts';
@@ -131,10 +131,6 @@ function fail(error: unknown): never {
   process.exit(isConfig ? badConfiguration : anythingElse);
 }
 
-function isBadArgument(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
-}
-
 /** One line that a person understands. */
 function describeFailure(error: unknown): string {
   if (isBadArgument(error)) return `${messageOf(error)} (\`npm start -- --help\` lists options and settings)`;
@@ -142,7 +138,6 @@ function describeFailure(error: unknown): string {
   if (code === 'EADDRINUSE')
     return `${address}:${port} is in use by another program; stop it, or set PORT or METRICS_PORT to another one`;
   if (code === 'EACCES') return `${address}:${port} may not be used by this user; set PORT to 1024 or above`;
-  if (code === 'EADDRNOTAVAIL') return `HOST: ${address} is no address of this machine`;
   return messageOf(error);
 }
 

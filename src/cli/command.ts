@@ -1,13 +1,10 @@
 /** What the commands beside the server share: they end with one line that a person understands, or do their work. */
-import { ConfigError, messageOf } from '../errors.ts';
+import { ConfigError, isBadArgument, messageOf } from '../errors.ts';
 
 /** Runs a command; what it throws is printed and ends the process with 78 for bad arguments and 1 for anything else. */
 export function runCommand(name: string, command: () => Promise<void>): void {
   command().catch((error: unknown) => {
-    const isUsage =
-      error instanceof ConfigError ||
-      (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'));
     process.stderr.write(`${name}: ${messageOf(error)}\n`);
-    process.exitCode = isUsage ? 78 : 1;
+    process.exitCode = error instanceof ConfigError || isBadArgument(error) ? 78 : 1;
   });
 }

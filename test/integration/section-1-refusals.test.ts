@@ -55,6 +55,17 @@ describe('it refuses to start (78)', () => {
     expect(line).not.toContain('hunter2');
   });
 
+  test.each(['no-such-host.invalid', '192.0.2.1', '2001:db8::1'])('with a HOST that is not here: %s', async (HOST) => {
+    const line = await refusal({ ...real, HOST, MAX_CONNECTIONS: '1' });
+    expect(line).toMatch(new RegExp(`^event-horizon: HOST: ${HOST} is no address of this machine`));
+  });
+
+  test('with a METRICS_PORT that is PORT', async () => {
+    const port = String(await freePort());
+    const line = await refusal({ ...real, PORT: port, METRICS_PORT: port });
+    expect(line).toMatch(new RegExp(`^event-horizon: METRICS_PORT: ${port} is PORT, too`));
+  });
+
   test.each([
     [
       'a cycle',

@@ -116,6 +116,11 @@ describe('a bad value is refused with the name of the variable and what is wrong
     expect(lines[0]).toContain(problem);
   });
 
+  test('METRICS_PORT is not PORT', () => {
+    expect(refusal({ ...real, METRICS_PORT: '5555' })).toEqual([expect.stringMatching(/^METRICS_PORT: 5555 is PORT/)]);
+    expect(readConfig({ ...real, METRICS_PORT: '9555' }).METRICS_PORT).toBe(9555);
+  });
+
   test('several bad ones are all named', () => {
     expect(refusal({ PORT: 'x', DIALECT: 'y' }).map((line) => line.split(':')[0])).toEqual(['PORT', 'DIALECT']);
   });
