@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import cors from '@fastify/cors';
 import swagger from '@fastify/swagger';
-import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
+import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import {
   hasZodFastifySchemaValidationErrors,
   jsonSchemaTransform,
@@ -24,6 +24,9 @@ export type Http = FastifyInstance<
 /** No route takes a body; this is for who sends one nevertheless. */
 const maxBodyBytes = 16_384;
 
+/** Twice the longest account id: the rest of the way is the schemas'. */
+const maxParamCharacters = 256;
+
 /** What a client may call its request: shown again in the answer and in logs. */
 const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
 
@@ -33,19 +36,28 @@ export async function createHttp(info: NodeInfo, trustedProxies: readonly string
     logger: false,
     trustProxy: [...trustedProxies],
     bodyLimit: maxBodyBytes,
+    routerOptions: { maxParamLength: maxParamCharacters },
     requestTimeout: 30_000,
     genReqId: requestIdOf,
     // Sockets that were upgraded are none of its business; the rest is ended at once.
     forceCloseConnections: true,
+    // What is refused before there is a route for it comes by no hook and by no error handler.
+    frameworkErrors(error, request, reply: FastifyReply) {
+      setHeaders(request, reply);
+      reply.header('Access-Control-Allow-Origin', '*');
+      const status = error.statusCode ?? 500;
+      reply.code(status).send(errorBody(info, request.id, status, error.message));
+    },
   }).withTypeProvider<ZodTypeProvider>();
   http.setValidatorCompiler(validatorCompiler);
   // The schemas of answers are for the document; checking our own bodies field by field would only cost time.
   http.setSerializerCompiler(() => JSON.stringify);
 
-  http.addHook('onRequest', async (request, reply) => {
-    reply.header('X-Request-ID', request.id);
-    reply.header('X-Content-Type-Options', 'nosniff');
-  });
+  // Whatever a client says that its body is: it is read to its end, or to the limit, and dropped.
+  http.removeAllContentTypeParsers();
+  http.addContentTypeParser('*', { parseAs: 'buffer' }, async () => undefined);
+
+  http.addHook('onRequest', async (request, reply) => setHeaders(request, reply));
   http.setNotFoundHandler((request, reply) => sendError(info, request, reply, new HttpError(404, 'not found')));
   http.setErrorHandler<FastifyError>((error, request, reply) => {
     if (error instanceof HttpError) return sendError(info, request, reply, error);
@@ -80,6 +92,11 @@ export async function createHttp(info: NodeInfo, trustedProxies: readonly string
     transform: jsonSchemaTransform,
   });
   return http;
+}
+
+function setHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('X-Request-ID', request.id);
+  reply.header('X-Content-Type-Options', 'nosniff');
 }
 
 function requestIdOf(request: IncomingMessage): string {

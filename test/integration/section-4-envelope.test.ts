@@ -1,6 +1,8 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
-import { type Envelope, rest } from '../support/rest.ts';
+import { type Envelope, rawGet, rest } from '../support/rest.ts';
 
 const isoTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
@@ -53,6 +55,57 @@ describe('every body under /v2 and of the health routes is an envelope', () => {
     expect(body).toMatchObject({ data: {}, error: '404', message: 'not found', status: 'error' });
   });
 
+  test.each([
+    [400, 'GET', '/v2/accounts/%zz/websockets'],
+    [400, 'GET', '/%'],
+    [404, 'GET', `/v2/accounts/${'a'.repeat(257)}/websockets`],
+    [414, 'DELETE', `/v2/accounts/${'a'.repeat(257)}/websockets/x`],
+  ])('an error %i that comes before any route, at %s %s', async (status, method, path) => {
+    const bridge = await startBridge();
+    const answer = await rest(bridge, path, { method, headers: { 'x-request-id': 'mine-1' } });
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get('x-request-id')).toBe('mine-1');
+    expect(answer.headers.get('access-control-allow-origin')).toBe('*');
+    expect(answer.body).toMatchObject({ data: {}, error: String(status), status: 'error', request_id: 'mine-1' });
+    checkStamp(answer.body, bridge);
+  });
+
+  test('an account id may have 128 characters', async () => {
+    const bridge = await startBridge();
+    const account = 'a'.repeat(128);
+    const path = `/v2/accounts/${account}/websockets`;
+    expect((await rest(bridge, path, { token: await tokenFor(account) })).status).toBe(200);
+    expect((await rest(bridge, `/v2/accounts/${account}a/websockets`)).status).toBe(400);
+  });
+
+  test.each([
+    ['application/json', ''],
+    ['application/json', '{"bad'],
+    ['application/x-www-form-urlencoded', ''],
+    ['application/x-www-form-urlencoded', 'a=b'],
+    ['multipart/form-data; boundary=x', '--x--'],
+  ])('no route takes a body, and one that comes is no fault: %s, %j', async (type, text) => {
+    const bridge = await startBridge();
+    const response = await fetch(`${bridge.address}/v2/accounts/acme/websockets/nobody`, {
+      method: 'DELETE',
+      headers: { 'content-type': type, 'x-auth-token': await tokenFor('acme') },
+      body: text,
+    });
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ message: 'not found', error: '404' });
+  });
+
+  test('but for one that is too large', async () => {
+    const bridge = await startBridge();
+    const response = await fetch(`${bridge.address}/v2/accounts/acme/websockets/nobody`, {
+      method: 'DELETE',
+      headers: { 'x-auth-token': await tokenFor('acme') },
+      body: 'x'.repeat(100_000),
+    });
+    expect(response.status).toBe(413);
+    expect(await response.json()).toMatchObject({ status: 'error', error: '413' });
+  });
+
   test('a body or a method that there is not gets one as well', async () => {
     const bridge = await startBridge();
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
@@ -60,6 +113,46 @@ describe('every body under /v2 and of the health routes is an envelope', () => {
       expect(status).toBe(404);
       checkStamp(body, bridge);
     }
+  });
+});
+
+describe('an upgrade to something else than a WebSocket is not made, and the request answered', () => {
+  const h2c = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABkAARAAAAAAAIAAAAA' };
+
+  test.each([{}, { upgrade: 'H2C' }, { upgrade: 'TLS/1.0' }])('%j', async (other) => {
+    const bridge = await startBridge();
+    const { status, headers, text } = await rawGet(`${bridge.address}/healthz`, {
+      ...h2c,
+      ...other,
+      'x-request-id': 'mine-1',
+    });
+    expect(status).toBe(200);
+    expect(headers).toMatchObject({ 'x-request-id': 'mine-1', connection: 'close' });
+    expect(JSON.parse(text)).toMatchObject({ status: 'success', request_id: 'mine-1' });
+  });
+
+  test('with its token and its body', async () => {
+    const bridge = await startBridge();
+    const { hostname, port } = new URL(bridge.address);
+    const asked = request({
+      hostname,
+      port,
+      method: 'DELETE',
+      path: '/v2/accounts/acme/websockets/nobody',
+      headers: { ...h2c, 'transfer-encoding': 'chunked', 'x-auth-token': await tokenFor('acme') },
+    });
+    asked.write('{"begun":');
+    const answered = once(asked, 'response');
+    asked.end('"and ended"}');
+    const [response] = (await answered) as [IncomingMessage];
+    response.resume();
+    expect(response.statusCode).toBe(404);
+  });
+
+  test('and it does not keep the server from stopping', async () => {
+    const bridge = await startBridge();
+    await rawGet(`${bridge.address}/healthz`, h2c);
+    await bridge.stop();
   });
 });
 
