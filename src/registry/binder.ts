@@ -96,15 +96,20 @@ export class Binder {
    * @throws ActionError source_unavailable when that takes longer than 5 s
    */
   async confirmed(source: FamilyName, patterns: readonly Pattern[]): Promise<void> {
-    const keys = patterns.map(patternKey);
-    this.#doubt([...keys, ...this.plan.coarsePatterns(source).keys()]);
-    if (this.#isCovered(source, keys)) return;
-    let waiter: Waiter | undefined;
+    const fine = patterns.map(patternKey);
+    const coarse = [...this.plan.coarsePatterns(source).keys()];
+    this.#doubt([...fine, ...coarse]);
+    const ways = [fine, coarse].map((keys) => ({
+      keys,
+      pending: new Set(keys.filter((key) => !this.#isRelied(key))),
+    }));
+    if (ways.some(({ pending }) => pending.size === 0)) return;
+    let waiters: readonly Waiter[] = [];
     let timer: NodeJS.Timeout | undefined;
     try {
       await new Promise<void>((resolve, reject) => {
-        waiter = { source, keys, resolve };
-        this.#waiters.add(waiter);
+        waiters = ways.map((way) => ({ ...way, resolve }));
+        for (const waiter of waiters) this.#waiters.add(waiter);
         timer = setTimeout(() => {
           reject(
             new ActionError('source_unavailable', 'the broker did not confirm the subscription in time; try again'),
@@ -113,7 +118,7 @@ export class Binder {
       });
     } finally {
       clearTimeout(timer);
-      if (waiter !== undefined) this.#waiters.remove(waiter);
+      for (const waiter of waiters) this.#waiters.remove(waiter);
     }
   }
 
@@ -125,6 +130,7 @@ export class Binder {
 
   onDown(): void {
     this.#connection += 1;
+    this.#waiters.revokeAll();
     for (const state of this.#patterns.values()) {
       state.isBound = false;
       state.isDoubtful = false;
@@ -196,7 +202,9 @@ export class Binder {
   async #run(state: BoundPattern): Promise<void> {
     for (let step = this.#nextStep(state); step !== undefined && this.bus.isUp; step = this.#nextStep(state)) {
       const connection = this.#connection;
-      // From the moment that an unbind is asked for nobody may rely on the pattern.
+      // From the moment that an unbind is asked for nobody may rely on the pattern. A bind takes nothing away: who waits
+      // for several keeps what was confirmed to him, or subscribes that overlap would wait for each other for ever.
+      if (step === 'unbind') this.#waiters.revoke(state.key);
       state.isDoubtful = true;
       const failure = await this.#perform(step, state.pattern);
       if (connection !== this.#connection) continue;
@@ -204,11 +212,12 @@ export class Binder {
       state.isBound = step === 'bind' || failure !== undefined;
       state.isDoubtful = failure !== undefined;
       if (failure !== undefined) {
+        this.#waiters.revoke(state.key);
         state.retryAt = Date.now() + retryMs;
         if (this.bus.isUp) this.log.warn({ err: failure, pattern: state.key, step }, 'the broker refused');
       } else if (step === 'bind') {
         state.confirmedAt = Date.now();
-        this.#wake(state);
+        this.#waiters.confirm(state.key);
       }
     }
   }
@@ -261,15 +270,6 @@ export class Binder {
     return state !== undefined && isRelied(state);
   }
 
-  #isCoarselyCovered(source: FamilyName): boolean {
-    for (const key of this.plan.coarsePatterns(source).keys()) if (!this.#isRelied(key)) return false;
-    return true;
-  }
-
-  #isCovered(source: FamilyName, keys: readonly string[]): boolean {
-    return this.#isCoarselyCovered(source) || keys.every((key) => this.#isRelied(key));
-  }
-
   /** Has patterns confirmed again that somebody is about to rely on. */
   #doubt(keys: readonly string[]): void {
     const now = Date.now();
@@ -289,17 +289,6 @@ export class Binder {
     if (this.#rebinds < 1) return false;
     this.#rebinds -= 1;
     return true;
-  }
-
-  #wake({ key, source }: BoundPattern): void {
-    this.#release(this.#waiters.for(key));
-    if (this.plan.coarsePatterns(source).has(key) && this.#isCoarselyCovered(source)) {
-      this.#release(this.#waiters.all());
-    }
-  }
-
-  #release(waiters: Iterable<Waiter>): void {
-    for (const { source, keys, resolve } of waiters) if (this.#isCovered(source, keys)) resolve();
   }
 }
 

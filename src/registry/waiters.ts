@@ -1,10 +1,11 @@
 /** Who waits for patterns to be held at the broker, by pattern. */
-import type { FamilyName } from '../families/family.ts';
 
+/** A set of patterns that somebody waits for: it is there when each of them was confirmed since, one by one. */
 export interface Waiter {
-  readonly source: FamilyName;
-  /** The patterns waited for. */
   readonly keys: readonly string[];
+  /** Those that the broker has not confirmed since the wait began. */
+  readonly pending: Set<string>;
+  /** They are all confirmed. */
   readonly resolve: () => void;
 }
 
@@ -27,12 +28,20 @@ export class Waiters {
     }
   }
 
-  for(key: string): Iterable<Waiter> {
-    return this.#byKey.get(key) ?? [];
+  /** The broker holds the pattern: who waits needs not see it confirmed again, even if others have it asked for anew. */
+  confirm(key: string): void {
+    for (const { pending, resolve } of this.#byKey.get(key) ?? []) {
+      pending.delete(key);
+      if (pending.size === 0) resolve();
+    }
   }
 
-  /** Who waits for several patterns comes several times. */
-  *all(): Generator<Waiter> {
-    for (const waiters of this.#byKey.values()) yield* waiters;
+  /** The broker may not hold the pattern any more: what confirmed it before counts for nothing. */
+  revoke(key: string): void {
+    for (const { pending } of this.#byKey.get(key) ?? []) pending.add(key);
+  }
+
+  revokeAll(): void {
+    for (const key of this.#byKey.keys()) this.revoke(key);
   }
 }
