@@ -44,7 +44,7 @@ export function runWorkers(config: Config, log: Log, primary: PrimaryProcess): v
       hasListened = true;
     });
     worker.on('message', (message: unknown) => void answerMetrics(worker, message, registry));
-    worker.on('exit', (code, signal) => {
+    const onEnd = (code: number, signal: string | null): void => {
       if (isEnding) return;
       // What can't even start once would not start the next time either; it has said why.
       if (!hasListened || code === badConfiguration) primary.exit(code || 1);
@@ -53,6 +53,13 @@ export function runWorkers(config: Config, log: Log, primary: PrimaryProcess): v
       setTimeout(() => {
         if (!isEnding) fork(number);
       }, pauseMs);
+    };
+    worker.on('exit', onEnd);
+    // What is said to a worker that has just died fails here, and must not end the primary and the others with it.
+    worker.on('error', (error) => {
+      log.warn({ err: error, worker: number }, 'a worker could not be reached');
+      // One that could not even be started has no other end.
+      if (worker.process.pid === undefined) onEnd(1, null);
     });
   }
 
@@ -84,11 +91,12 @@ async function answerMetrics(
   const question = metricsQuestion.safeParse(message);
   if (!question.success) return;
   const { id } = question.data;
-  try {
-    worker.send({ type: 'metrics', id, text: await registry.clusterMetrics() });
-  } catch (error) {
-    worker.send({ type: 'metrics', id, error: messageOf(error) });
-  }
+  const answer = await registry.clusterMetrics().then(
+    (text) => ({ text }),
+    (error: unknown) => ({ error: messageOf(error) }),
+  );
+  // It may have died meanwhile; what can't be sent then is said by its `error` event.
+  if (worker.isConnected()) worker.send({ type: 'metrics', id, ...answer });
 }
 
 /** In a worker: lets the primary gather these metrics. */

@@ -122,6 +122,24 @@ describe('WORKERS=2: processes sharing the port', () => {
   });
 });
 
+test('a worker that dies while it waits for the metrics of all does not take the others with it', async () => {
+  const server = await startWorkers();
+  const [asking, frozen] = listening(server);
+  const get = (path: string) => fetch(`${server.address}${path}`, { headers: { connection: 'close' } });
+  process.kill(Number(frozen?.pid), 'SIGSTOP');
+  const scrapes = Array.from({ length: 4 }, () => get('/metrics').catch(() => undefined));
+  // The frozen one is handed one connection at most. The other one has asked for the metrics before it answers this.
+  await Promise.any(Array.from({ length: 3 }, () => get('/healthz')));
+  process.kill(Number(asking?.pid), 'SIGKILL');
+  await server.process.logged('worker died; it will be replaced');
+  process.kill(Number(frozen?.pid), 'SIGCONT');
+  await Promise.all(scrapes);
+  await until(() => listening(server).length === 3);
+  await until(async () => (await metric(server, 'horizon_amqp_connected')) !== undefined);
+  expect(server.process.exit).toBeUndefined();
+  expect(server.process.log.filter(({ msg }) => msg === 'worker died; it will be replaced')).toHaveLength(1);
+});
+
 describe('a drain of several workers', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)(
     '%s closes the sockets of all with 1012 and exits with 0',
