@@ -5,6 +5,7 @@ import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { DropReason } from './payload.ts';
 import type { Router } from './router.ts';
+import { Throttle } from './throttle.ts';
 
 export class Intake {
   /** When each event that went to somebody was taken, ms of `performance`: since the last flush began, and before. */
@@ -46,25 +47,18 @@ export class Intake {
   }
 }
 
-const reportMs = 60_000;
-
 /** Says what was dropped, once a minute at most for each reason: a broken publisher must not fill the disk. */
 export class DropReporter {
-  readonly #reported = new Map<DropReason, { at: number; since: number }>();
+  readonly #throttle = new Throttle<DropReason>();
 
   constructor(private readonly log: Log) {}
 
   report(reason: DropReason, { exchange, routingKey }: Delivery, error: unknown): void {
     // Not everything that shares an exchange is an event; that is how the bus is.
     if (reason === 'foreign') return;
-    const now = Date.now();
-    const last = this.#reported.get(reason);
-    if (last !== undefined && now - last.at < reportMs) {
-      last.since += 1;
-      return;
-    }
-    this.#reported.set(reason, { at: now, since: 0 });
-    const fields = { reason, exchange, routingKey, alsoSinceLastReport: last?.since ?? 0 };
+    const alsoSinceLastReport = this.#throttle.pass(reason);
+    if (alsoSinceLastReport === undefined) return;
+    const fields = { reason, exchange, routingKey, alsoSinceLastReport };
     if (error === undefined) this.log.warn(fields, 'dropped a message of the bus');
     else this.log.error({ ...fields, err: error }, 'dropped a message of the bus that could not be handled');
   }

@@ -7,6 +7,8 @@ import { rememberTokens } from './known-tokens.ts';
 
 /** Longer ones are refused unread: hashing and decoding them would be work for nothing. */
 export const maxTokenBytes = 16_384;
+/** What a header can carry. HTTP clients quote the rest, token and all, in the error that they throw. */
+const printable = /^[\x20-\x7e]+$/;
 
 export function createAuthenticator(config: Config): Authenticator {
   const secrets = [config.AUTH_JWT_SECRET, config.AUTH_JWT_PREVIOUS_SECRET].filter((secret) => secret !== undefined);
@@ -24,6 +26,7 @@ export function createAuthenticator(config: Config): Authenticator {
   return {
     async identify(token) {
       if (token.length > maxTokenBytes) throw new ForeignTokenError('it is too long');
+      if (!printable.test(token)) throw new ForeignTokenError('it has characters that no token has');
       try {
         return await jwt.identify(token);
       } catch (error) {

@@ -173,22 +173,31 @@ const refreshIntervalMs = 5000;
 
 /**
  * The keys of a JWKS document: cached ten minutes, fetched anew at once for an unknown `kid`. Anybody can invent a
- * `kid`, so fetches have a budget: ten at once, then one every five seconds.
+ * `kid`, so fetches have a budget: ten at once, then one every five seconds. Once it is spent, what was fetched last
+ * holds: a key that wasn't in it is no key.
  */
 function remoteKeys(url: string): JWTVerifyGetKey {
   let budget = refreshBurst;
   let refilledAt = Date.now();
-  return createRemoteJWKSet(new URL(url), {
+  let isAnswered = false;
+  const keys = createRemoteJWKSet(new URL(url), {
     cacheMaxAge: 600_000,
     cooldownDuration: 0,
     timeoutDuration: 5000,
-    [customFetch]: (address, init) => {
+    [customFetch]: async (address, init) => {
       const now = Date.now();
       budget = Math.min(refreshBurst, budget + (now - refilledAt) / refreshIntervalMs);
       refilledAt = now;
-      if (budget < 1) throw new Error('JWKS document fetched too often');
+      if (budget < 1) {
+        if (isAnswered && keys.fresh) throw new errors.JWKSNoMatchingKey();
+        throw new Error('JWKS document fetched too often');
+      }
       budget -= 1;
-      return fetch(address, init);
+      isAnswered = false;
+      const response = await fetch(address, init);
+      isAnswered = response.ok;
+      return response;
     },
   });
+  return keys;
 }

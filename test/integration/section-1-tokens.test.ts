@@ -1,4 +1,5 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { inspect } from 'node:util';
 import { exportJWK, SignJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { secret, startBridge, tokenFor } from '../support/bridge.ts';
@@ -87,6 +88,29 @@ describe('AUTH_CROSSBAR_URL', () => {
     expect(body.data).toHaveLength(2);
     const nobody = await openClient(bridge, { token: 'a token of nobody' });
     expect(await nobody.subscribe('call.*.*')).toMatchObject({ data: { code: 'token_invalid' } });
+  });
+
+  test('a token that no header can carry is invalid, and in no log', async () => {
+    const crossbar = await startCrossbar();
+    const bridge = await startBridge({ AUTH_CROSSBAR_URL: crossbar.address });
+    const client = await openClient(bridge);
+    for (const token of ['hidden\nvalue', 'hidden\u0000value', 'hidden\u2028value']) {
+      const reply = await client.request({ action: 'ping', auth_token: token });
+      expect(reply).toMatchObject({ status: 'error', data: { code: 'token_invalid' } });
+      expect(JSON.stringify(reply)).not.toContain('hidden');
+    }
+    expect(inspect(bridge.logLines, { depth: 10 })).not.toContain('hidden');
+  });
+
+  test('what fails for want of it is logged once a minute', async () => {
+    const crossbar = await startCrossbar();
+    const bridge = await startBridge({ AUTH_CROSSBAR_URL: crossbar.address });
+    await crossbar.stop();
+    const client = await openClient(bridge, { token: 'a token of the Crossbar' });
+    for (let times = 0; times < 3; times += 1) {
+      expect(await client.subscribe('call.*.*')).toMatchObject({ data: { code: 'source_unavailable' } });
+    }
+    expect(bridge.logLines.filter(({ message }) => message === 'a message could not be served')).toHaveLength(1);
   });
 
   test('while it is down a token is not called invalid: the source is not available', async () => {

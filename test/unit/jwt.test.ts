@@ -229,7 +229,8 @@ describe('AUTH_JWKS_URL', () => {
       Array.from({ length: 50 }, (_, index) => sign('ES256', ec.privateKey, {}, `invented-${index}`)),
     );
     expect(await outcome(authenticator, forged[0] ?? '')).toMatch(invalid);
-    for (const token of forged) await outcome(authenticator, token);
+    // What was fetched last holds when it is not fetched anew: it says that there is no such key.
+    for (const token of forged) expect(await outcome(authenticator, token)).toMatch(invalid);
     expect(jwks.fetches).toBeLessThanOrEqual(15);
     expect(await outcome(authenticator, known)).toBe('acme');
   });
@@ -247,6 +248,18 @@ describe('AUTH_JWKS_URL', () => {
     expect(await outcome(authenticator, await sign('ES256', ec.privateKey, {}, 'two'))).toMatch(
       /^source_unavailable: /,
     );
+  });
+
+  test('a server that has gone down says nothing about new keys either, however often it is asked', async () => {
+    const jwks = await startJwks(['one', ec.publicKey]);
+    const authenticator = fromJwks(jwks);
+    expect(await outcome(authenticator, await sign('ES256', ec.privateKey, {}, 'one'))).toBe('acme');
+    jwks.status = 500;
+    const token = await sign('ES256', ec.privateKey, {}, 'two');
+    for (let times = 0; times < 20; times += 1) {
+      expect(await outcome(authenticator, token)).toMatch(/^source_unavailable: /);
+    }
+    expect(jwks.fetches).toBeLessThanOrEqual(15);
   });
 
   test('what is kept is fetched anew after ten minutes', async () => {

@@ -25,7 +25,7 @@ const rooms: readonly (readonly string[])[] = [
   ['log.ts'],
   ['config.ts'],
   ['setting-types.ts'],
-  ['errors.ts', 'clock.ts', 'version.ts'],
+  ['errors.ts', 'clock.ts', 'throttle.ts', 'version.ts'],
 ];
 
 /** Packages that one room alone may use. */
