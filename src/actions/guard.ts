@@ -5,6 +5,7 @@
 import type { AccountDirectory } from '../auth/accounts.ts';
 import { checkAccount, checkFamily, checkScope } from '../auth/authorization.ts';
 import type { Identity } from '../auth/identity.ts';
+import { Renewals } from '../auth/renewals.ts';
 import { ActionError } from '../errors.ts';
 import type { Catalogue } from '../families/catalogue.ts';
 import type { Log } from '../log.ts';
@@ -12,14 +13,19 @@ import { errorReply } from '../protocol/reply.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Session } from '../session/session.ts';
 import type { Interest } from '../session/subscription.ts';
+import { Throttle } from '../throttle.ts';
 
 /** How often an authority that can revoke tokens is asked again. */
 const renewMs = 300_000;
+/** Sooner by up to so much, so that sockets which came together are not all due together. */
+const renewSpreadMs = 30_000;
 /** And when it can't be reached. */
 const renewRetryMs = 30_000;
 
 export class SessionGuard {
   readonly #renewing = new Set<Session>();
+  readonly #renewals = new Renewals();
+  readonly #throttle = new Throttle<'unchecked'>();
 
   constructor(
     private readonly registry: Registry,
@@ -61,25 +67,30 @@ export class SessionGuard {
 
   #renewIfDue(session: Session, now: number): void {
     const { identity } = session;
-    if (identity?.renew === undefined || now - session.identifiedAt < renewMs || this.#renewing.has(session)) return;
+    if (identity?.renew === undefined || this.#renewing.has(session)) return;
+    if (now - session.identifiedAt < renewAfterMs(identity)) return;
     this.#renewing.add(session);
     void this.#renew(session, identity, identity.renew).finally(() => this.#renewing.delete(session));
   }
 
   async #renew(session: Session, identity: Identity, renew: () => Promise<Identity>): Promise<void> {
-    const outcome = await renew().catch((error: unknown) => error);
+    const outcome = await this.#renewals.renew(identity.tokenDigest, renew).catch((error: unknown) => error);
     // Meanwhile the client may have gone, or shown a fresh token itself.
     if (session.closed || session.identity !== identity) return;
     if (!(outcome instanceof Error)) this.#acceptRenewed(session, identity, outcome as Identity);
     else if (outcome instanceof ActionError && outcome.code !== 'source_unavailable')
       this.#end(session, outcome, Date.now());
     else {
-      session.identifiedAt += renewRetryMs;
-      this.log.warn(
-        { err: outcome, sessionId: session.id },
-        'a token could not be checked again; it stays valid for now',
-      );
+      session.identifiedAt = Date.now() + renewRetryMs - renewAfterMs(identity);
+      this.#logUnchecked(outcome);
     }
+  }
+
+  /** While the authority is away every socket that lives on it comes by here, again and again. */
+  #logUnchecked(error: Error): void {
+    const alsoSinceLastReport = this.#throttle.pass('unchecked');
+    if (alsoSinceLastReport === undefined) return;
+    this.log.warn({ err: error, alsoSinceLastReport }, 'a token could not be checked again; it stays valid for now');
   }
 
   #acceptRenewed(session: Session, identity: Identity, renewed: Identity): void {
@@ -125,4 +136,9 @@ export class SessionGuard {
       throw error;
     }
   }
+}
+
+/** The same for all sockets of a token, which are asked about together then. ms */
+function renewAfterMs({ tokenDigest }: Identity): number {
+  return renewMs - (Number.parseInt(tokenDigest.slice(0, 8), 16) % renewSpreadMs);
 }

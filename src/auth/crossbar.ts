@@ -9,6 +9,8 @@ import { type Authenticator, type Claims, claimsSchema, type Identity, identityO
 
 const timeoutMs = 5000;
 const maxAnswerBytes = 65_536;
+/** A Crossbar that turned out to be an old one is asked in its way for so long: then it may be a newer one. */
+const oldForMs = 3_600_000;
 
 /** Answers about the asking, not about the token: no such resource, too slow, too often. */
 const saysNothing = new Set([404, 408, 429]);
@@ -17,10 +19,10 @@ const answerSchema = z.object({ data: claimsSchema });
 
 /** @param address the Crossbar's base address, `http://crossbar:8000` */
 export function createCrossbarAuthenticator(address: string): Authenticator {
-  const endpoint = `${address.replace(/\/+$/, '')}/v2/auth/tokeninfo`;
+  const request = requestTo(`${address.replace(/\/+$/, '')}/v2/auth/tokeninfo`);
 
   async function identify(token: string): Promise<Identity> {
-    const claims = await ask(endpoint, token);
+    const claims = await ask(request, token);
     const identity = identityOf({ ...claims, exp: claims.exp ?? expiryOf(token) }, token);
     if (identity.expiresAt <= Date.now()) throw new ActionError('token_expired');
     return { ...identity, renew: () => identify(token) };
@@ -29,8 +31,8 @@ export function createCrossbarAuthenticator(address: string): Authenticator {
   return { identify };
 }
 
-async function ask(endpoint: string, token: string): Promise<Claims> {
-  const response = await request(endpoint, token);
+async function ask(request: (token: string) => Promise<Response>, token: string): Promise<Claims> {
+  const response = await request(token);
   if (saysNothing.has(response.status) || response.status >= 500) throw unavailable(`it answered ${response.status}`);
   if (!response.ok) throw new ActionError('token_invalid', 'failed to authenticate token: Crossbar does not know it');
   const answer = answerSchema.safeParse(await readJson(response));
@@ -39,18 +41,33 @@ async function ask(endpoint: string, token: string): Promise<Claims> {
   return answer.data.data;
 }
 
-/** The token goes in the body, and never in the address, which proxies log; older Crossbars only know the query. */
-async function request(endpoint: string, token: string): Promise<Response> {
-  const headers = { 'x-auth-token': token, 'content-type': 'application/json', accept: 'application/json' };
-  const signal = AbortSignal.timeout(timeoutMs);
-  try {
-    const body = JSON.stringify({ data: { token } });
-    const response = await fetch(endpoint, { method: 'POST', headers, body, signal, redirect: 'error' });
-    if (response.status !== 404 && response.status !== 405) return response;
-    return await fetch(`${endpoint}?token=${encodeURIComponent(token)}`, { headers, signal, redirect: 'error' });
-  } catch (error) {
-    throw unavailable('it can not be reached', error);
+/**
+ * The token goes in the body. Older Crossbars only know the query: they, and no others, get it in the address, which
+ * proxies log.
+ */
+function requestTo(endpoint: string): (token: string) => Promise<Response> {
+  let isOldUntil = 0;
+
+  async function send(token: string): Promise<Response> {
+    const headers = { 'x-auth-token': token, 'content-type': 'application/json', accept: 'application/json' };
+    const options = { headers, signal: AbortSignal.timeout(timeoutMs), redirect: 'error' } as const;
+    if (Date.now() >= isOldUntil) {
+      const body = JSON.stringify({ data: { token } });
+      const response = await fetch(endpoint, { ...options, method: 'POST', body });
+      if (response.status !== 404 && response.status !== 405) return response;
+    }
+    const response = await fetch(`${endpoint}?token=${encodeURIComponent(token)}`, options);
+    if (response.ok && Date.now() >= isOldUntil) isOldUntil = Date.now() + oldForMs;
+    return response;
   }
+
+  return async (token) => {
+    try {
+      return await send(token);
+    } catch (error) {
+      throw unavailable('it can not be reached', error);
+    }
+  };
 }
 
 async function readJson(response: Response): Promise<unknown> {

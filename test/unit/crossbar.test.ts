@@ -65,7 +65,7 @@ const token = 'a token of the Crossbar';
 const now = () => Math.floor(Date.now() / 1000);
 
 describe('AUTH_CROSSBAR_URL', () => {
-  test('asks /v2/auth/tokeninfo, with the token in body and header and never in the address', async () => {
+  test('asks /v2/auth/tokeninfo, with the token in body and header and not in the address', async () => {
     const crossbar = await startCrossbar();
     const identity = await createCrossbarAuthenticator(`${crossbar.address}/`).identify(token);
     expect(identity).toMatchObject({ accountId: 'acme', ownerId: 'me', superduperAdmin: false, families: undefined });
@@ -75,12 +75,33 @@ describe('AUTH_CROSSBAR_URL', () => {
     ]);
   });
 
-  test('an old Crossbar, which knows only GET, is asked in its way', async () => {
+  test('an old Crossbar, which knows only GET, is asked in its way, and from then on at once', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
     const crossbar = await startCrossbar();
     crossbar.isOld = true;
-    expect(await outcome(createCrossbarAuthenticator(crossbar.address), token)).toBe('acme');
-    expect(crossbar.asked.map(({ method }) => method)).toEqual(['POST', 'GET']);
+    const authenticator = createCrossbarAuthenticator(crossbar.address);
+    const methods = () => crossbar.asked.splice(0).map(({ method }) => method);
+    expect(await outcome(authenticator, token)).toBe('acme');
     expect(crossbar.asked[1]?.url).toBe(`/v2/auth/tokeninfo?token=${encodeURIComponent(token)}`);
+    expect(methods()).toEqual(['POST', 'GET']);
+    expect(await outcome(authenticator, token)).toBe('acme');
+    expect(methods()).toEqual(['GET']);
+    crossbar.isOld = false;
+    vi.setSystemTime(Date.now() + 3_600_000);
+    expect(await outcome(authenticator, token)).toBe('acme');
+    expect(methods()).toEqual(['POST']);
+  });
+
+  test('one that is away for a moment is not taken for an old one', async () => {
+    const crossbar = await startCrossbar();
+    const authenticator = createCrossbarAuthenticator(crossbar.address);
+    crossbar.status = 404;
+    expect(await outcome(authenticator, token)).toMatch(/^source_unavailable: /);
+    crossbar.status = 200;
+    crossbar.asked.length = 0;
+    expect(await outcome(authenticator, token)).toBe('acme');
+    expect(crossbar.asked.map(({ method }) => method)).toEqual(['POST']);
   });
 
   test.each([
@@ -140,6 +161,18 @@ describe('AUTH_CROSSBAR_URL', () => {
     expect(await outcome(authenticator, 'x'.repeat(16_385))).toMatch(/^token_invalid: /);
     expect(crossbar.asked).toEqual([]);
   });
+
+  test.each(['secret\n', 'sec\u0000ret', 'se\u0101cret', 'secr\u007fet'])(
+    'and so is %j, which no header can carry',
+    async (text) => {
+      const crossbar = await startCrossbar();
+      const authenticator = createAuthenticator(
+        readConfig({ AMQP_URL: 'amqp://a', AUTH_CROSSBAR_URL: crossbar.address }),
+      );
+      expect(await outcome(authenticator, text)).toMatch(/^token_invalid: failed to authenticate token: /);
+      expect(crossbar.asked).toEqual([]);
+    },
+  );
 });
 
 describe('a socket that lives on a token of the Crossbar', () => {
@@ -157,14 +190,13 @@ describe('a socket that lives on a token of the Crossbar', () => {
     const registry = new Registry(new Subscriptions(), binder);
     const guard = new SessionGuard(registry, catalogue, accounts, minute, log);
     const texts: string[] = [];
+    const authenticator = createCrossbarAuthenticator(crossbar.address);
     const transport = {
       sendEvent: () => undefined,
       sendText: (text: string) => texts.push(text),
       close: () => undefined,
       pauseReading: () => undefined,
     };
-    const session = new Session(transport, classic, '127.0.0.1', 1);
-    registry.sessions.add(session);
 
     const renewals: Promise<unknown>[] = [];
     /** The same identity, whose renewals can be waited for. */
@@ -176,7 +208,14 @@ describe('a socket that lives on a token of the Crossbar', () => {
         return renewal;
       },
     });
-    guard.accept(session, watched(await createCrossbarAuthenticator(crossbar.address).identify(token)));
+
+    async function open(shown = token): Promise<Session> {
+      const session = new Session(transport, classic, '127.0.0.1', 1);
+      registry.sessions.add(session);
+      guard.accept(session, watched(await authenticator.identify(shown)));
+      return session;
+    }
+    const session = await open();
 
     /** Goes on so many minutes, and lets what began then come to its end. @returns how often the Crossbar was asked */
     async function pass(minutes: number): Promise<number> {
@@ -189,7 +228,7 @@ describe('a socket that lives on a token of the Crossbar', () => {
       await new Promise((resolve) => setImmediate(resolve));
       return crossbar.asked.length - before;
     }
-    return { crossbar, session, texts, pass };
+    return { crossbar, session, texts, open, pass };
   }
 
   const idleBus: Bus = {
@@ -201,13 +240,30 @@ describe('a socket that lives on a token of the Crossbar', () => {
     stop: async () => undefined,
   };
 
-  test('it is asked again every five minutes, once', async () => {
+  test('it is asked again every five minutes, less up to half a minute that is the token’s own, once', async () => {
     const { session, pass } = await startSession();
-    expect(await pass(4.9)).toBe(0);
-    expect(await pass(0.1)).toBe(1);
-    expect(await pass(4.9)).toBe(0);
-    expect(await pass(0.1)).toBe(1);
+    for (let times = 0; times < 2; times += 1) {
+      expect(await pass(4.5)).toBe(0);
+      expect(await pass(0.5)).toBe(1);
+    }
     expect(session.hasValidToken(Date.now())).toBe(true);
+  });
+
+  test('tokens that came together are not asked about together', async () => {
+    const { open, pass } = await startSession();
+    for (let other = 1; other < 20; other += 1) await open(`another token ${other}`);
+    const early = await pass(4.75);
+    expect(early).toBeGreaterThan(0);
+    expect(early).toBeLessThan(20);
+    expect(early + (await pass(0.25))).toBe(20);
+  });
+
+  test('it is asked once about a token that several sockets live on', async () => {
+    const { open, pass } = await startSession();
+    const others = [await open(), await open()];
+    expect(await pass(5)).toBe(1);
+    for (const other of others) expect(other.hasValidToken(Date.now())).toBe(true);
+    expect(await pass(4.5)).toBe(0);
   });
 
   test('a token that was revoked is worth nothing from then on; the socket is told and stays', async () => {
@@ -229,7 +285,7 @@ describe('a socket that lives on a token of the Crossbar', () => {
     expect(await pass(0.4)).toBe(0);
     crossbar.status = 200;
     expect(await pass(0.1)).toBe(1);
-    expect(await pass(4.9)).toBe(0);
+    expect(await pass(4.5)).toBe(0);
     expect(texts).toEqual([]);
   });
 
