@@ -24,11 +24,17 @@ export interface DecodedBody {
   readonly payload: Payload;
 }
 
-/** @returns the payload, or why it can't be used */
-export function decodeBody(delivery: Pick<Delivery, 'body' | 'contentEncoding'>): DecodedBody | DropReason {
-  const body = delivery.contentEncoding === 'gzip' ? gunzip(delivery.body) : delivery.body;
+/**
+ * @param limit bytes, decompressed
+ * @returns the payload, or why it can't be used
+ */
+export function decodeBody(
+  delivery: Pick<Delivery, 'body' | 'contentEncoding'>,
+  limit = maxBodyBytes,
+): DecodedBody | DropReason {
+  const body = delivery.contentEncoding === 'gzip' ? gunzip(delivery.body, limit) : delivery.body;
   if (body === undefined) return 'bad_gzip';
-  if (body.length > maxBodyBytes) return 'too_large';
+  if (body.length > limit) return 'too_large';
   // Bodies are spliced into frames. A browser ends a connection on which a text frame is not UTF-8.
   if (!isUtf8(body)) return 'not_utf8';
   const payload = parseJson(body.toString('utf8'));
@@ -38,9 +44,9 @@ export function decodeBody(delivery: Pick<Delivery, 'body' | 'contentEncoding'>)
 }
 
 /** Synchronous, to keep the order of the queue; the limit keeps a small body from growing beyond measure. */
-function gunzip(body: Buffer): Buffer | undefined {
+function gunzip(body: Buffer, limit: number): Buffer | undefined {
   try {
-    return gunzipSync(body, { maxOutputLength: maxBodyBytes });
+    return gunzipSync(body, { maxOutputLength: limit });
   } catch {
     // Whatever zlib has to say about it, it is the publisher's fault and is counted as such.
     return undefined;

@@ -1,9 +1,11 @@
 /** Several nodes on one broker: who lives, which sockets the others have, closing one of theirs. */
 import { randomUUID } from 'node:crypto';
+import { ZodError } from 'zod';
 import type { ControlChannel, Delivery } from '../bus.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { decodeBody } from '../payload.ts';
+import { Throttle } from '../throttle.ts';
 import {
   type Answer,
   advertiseSchema,
@@ -26,6 +28,12 @@ import { type NodeKey, nodeKeyOf, Roster } from './roster.ts';
 const advertiseMs = 5000;
 /** How long the others have for an answer. ms */
 const answerMs = 500;
+/** Whoever hears of a new node says at once that it lives: so long after a connect questions wait for that. ms */
+const introductionMs = 200;
+/** An answer lists all sockets of an account, which may be ten thousands. */
+const maxMessageBytes = 67_108_864;
+
+const ofNoUse = 'a message of another node was of no use';
 
 /** The sockets of this node, as the cluster sees them. */
 export interface LocalSockets {
@@ -39,7 +47,7 @@ export interface LocalSockets {
 /** What was asked of all nodes. */
 export interface Gathered<T> {
   readonly found: T;
-  /** Some node that lives didn't answer in time. */
+  /** Some node that lives didn't answer in time, or could not be asked. */
   readonly partial: boolean;
 }
 
@@ -55,7 +63,10 @@ export class Cluster {
   readonly #roster: Roster;
   readonly #questions = new Map<string, Question>();
   readonly #startedAt = Date.now();
+  readonly #throttle = new Throttle<string>();
   #advertiseAt = 0;
+  /** From when on those that live are known. */
+  #introducedAt = 0;
 
   constructor(
     private readonly control: ControlChannel,
@@ -67,12 +78,23 @@ export class Cluster {
   }
 
   start(): void {
-    this.control.start({ onMessage: (message) => this.#onMessage(message), onUp: () => this.#advertise() });
+    // The connection has as long as an answer to be there at all.
+    this.#introducedAt = Date.now() + answerMs;
+    this.control.start({ onMessage: (message) => this.#onMessage(message), onUp: () => this.#onUp() });
+  }
+
+  #onUp(): void {
+    const now = Date.now();
+    this.#introducedAt = now + introductionMs;
+    this.#roster.spare(now + 2 * advertiseMs);
+    this.#advertise();
   }
 
   /** Once a second, more or less: it is time at the tick that is the nearest. */
   tick(now: number): void {
-    if (this.control.isUp && now >= this.#advertiseAt - 500) this.#advertise();
+    if (!this.control.isUp) return;
+    this.#roster.purge(now);
+    if (now >= this.#advertiseAt - 500) this.#advertise();
   }
 
   async stop(): Promise<void> {
@@ -114,6 +136,8 @@ export class Cluster {
     question: object,
     isEnough: (answer: Answer) => boolean,
   ): Promise<{ answers: Answer[]; partial: boolean }> {
+    await this.#introduced();
+    if (!this.control.isUp) return { answers: [], partial: true };
     const missing = this.#roster.living(Date.now());
     if (missing.size === 0) return { answers: [], partial: false };
     const id = randomUUID();
@@ -135,28 +159,41 @@ export class Cluster {
         }
       });
     } catch (error) {
-      this.log.warn({ reason: messageOf(error) }, 'the other nodes could not be asked');
+      this.#warn('the other nodes could not be asked', { reason: messageOf(error) });
     } finally {
       this.#questions.delete(id);
     }
     return { answers, partial: missing.size > 0 && !answers.some(isEnough) };
   }
 
+  async #introduced(): Promise<void> {
+    const moment = 20;
+    while (Date.now() < this.#introducedAt) await new Promise((resolve) => setTimeout(resolve, moment));
+  }
+
   #onMessage(message: Delivery): void {
-    const decoded = decodeBody(message);
-    if (typeof decoded === 'string') return;
+    const { exchange } = message;
+    const decoded = decodeBody(message, maxMessageBytes);
+    if (typeof decoded === 'string') {
+      this.#warn(ofNoUse, { reason: decoded, exchange });
+      return;
+    }
     const { payload } = decoded;
     try {
-      if (message.exchange === nodesExchange.name) this.#onAdvertise(payload);
+      if (exchange === nodesExchange.name) this.#onAdvertise(payload);
       else if (message.routingKey === getKey) this.#onGetRequest(payload);
       else if (message.routingKey === closeKey) this.#onCloseRequest(payload);
       else this.#onAnswer(payload);
     } catch (error) {
-      this.log.warn(
-        { reason: messageOf(error), exchange: message.exchange },
-        'a message of another node was of no use',
-      );
+      if (error instanceof ZodError) this.#warn(ofNoUse, { reason: reasonOf(error), exchange });
+      else this.#warn('another node could not be answered', { reason: messageOf(error) });
     }
+  }
+
+  /** What others send, and how often the broker refuses, is not ours to choose: each is said once a minute. */
+  #warn(text: string, fields: object): void {
+    const alsoSinceLastReport = this.#throttle.pass(text);
+    if (alsoSinceLastReport !== undefined) this.log.warn({ ...fields, alsoSinceLastReport }, text);
   }
 
   #onAdvertise(payload: unknown): void {
@@ -210,6 +247,7 @@ export class Cluster {
         ...headersOf(this.sender),
         'Event-Category': 'nodes',
         'Event-Name': 'advertise',
+        'Server-ID': this.control.address,
         'Used-Memory': this.sender.usedMemory(),
         Version: this.sender.version,
         WhApps: { blackhole: { Startup: gregorianSeconds(this.#startedAt) } },
@@ -219,6 +257,11 @@ export class Cluster {
       this.log.debug({ reason: messageOf(error) }, 'could not advertise this node');
     }
   }
+}
+
+/** The first fault: the error's own message has several lines. */
+function reasonOf({ issues: [issue] }: ZodError): string {
+  return issue === undefined ? 'invalid' : `${issue.path.join('.')}: ${issue.message}`;
 }
 
 function recordsOf(answer: Answer): SocketRecord[] {

@@ -34,6 +34,8 @@ export const advertiseSchema = z.object({
   'Event-Category': z.literal('nodes'),
   'Event-Name': z.literal('advertise'),
   Expires: z.number().min(0).max(3_600_000),
+  /** Its queue: who comes back with another one has missed what was said meanwhile. */
+  'Server-ID': z.string().optional().catch(undefined),
   WhApps: z.record(z.string(), z.unknown()).optional(),
 });
 

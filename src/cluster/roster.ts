@@ -12,30 +12,49 @@ export function nodeKeyOf(message: {
   return message['Instance-ID'] ?? message.Node ?? '';
 }
 
+interface Node {
+  /** Unix time, ms. */
+  readonly livesUntil: number;
+  readonly address: string | undefined;
+}
+
 export class Roster {
-  /** Until when each counts as living. Unix time, ms. */
-  readonly #livesUntil = new Map<NodeKey, number>();
+  readonly #nodes = new Map<NodeKey, Node>();
 
   /** @param ownKey messages of this node itself are not noted */
   constructor(private readonly ownKey: NodeKey) {}
 
-  /** @returns whether that is a node not known so far */
+  /** @returns whether that is a node which doesn't know us either: one not known so far, or not on its present connection */
   note(message: z.output<typeof advertiseSchema>, now: number): boolean {
     const key = nodeKeyOf(message);
     const answersQuestions = message.WhApps !== undefined && 'blackhole' in message.WhApps;
     if (key === this.ownKey || !answersQuestions) return false;
     if (message.Expires === 0) {
-      this.#livesUntil.delete(key);
+      this.#nodes.delete(key);
       return false;
     }
-    const isNew = !this.#livesUntil.has(key);
+    const known = this.#nodes.get(key);
+    const address = message['Server-ID'];
     // Nodes advertise as often as they expire, so one late message must not bury them.
-    this.#livesUntil.set(key, now + 2 * message.Expires);
-    return isNew;
+    this.#nodes.set(key, { livesUntil: now + 2 * message.Expires, address });
+    return known === undefined || known.livesUntil <= now || known.address !== address;
   }
 
   living(now: number): Set<NodeKey> {
-    for (const [key, until] of this.#livesUntil) if (until <= now) this.#livesUntil.delete(key);
-    return new Set(this.#livesUntil.keys());
+    const living = new Set<NodeKey>();
+    for (const [key, { livesUntil }] of this.#nodes) if (livesUntil > now) living.add(key);
+    return living;
+  }
+
+  /** Forgets those that have run out. Not to be called while nothing can be heard of them. */
+  purge(now: number): void {
+    for (const [key, { livesUntil }] of this.#nodes) if (livesUntil <= now) this.#nodes.delete(key);
+  }
+
+  /** Nothing was heard for a while, which is nobody's fault: all that are known have until then to be heard again. */
+  spare(until: number): void {
+    for (const [key, node] of this.#nodes) {
+      if (node.livesUntil < until) this.#nodes.set(key, { ...node, livesUntil: until });
+    }
   }
 }

@@ -65,7 +65,10 @@ const stampSchema = {
   timestamp: z.iso.datetime(),
 };
 
-const partialSchema = z.literal(true).optional().describe('some node that lives did not answer in time');
+const partialSchema = z
+  .literal(true)
+  .optional()
+  .describe('some node that lives did not answer in time, or could not be asked');
 
 /** For the OpenAPI document. */
 export function successSchema(data: z.ZodType): z.ZodType {

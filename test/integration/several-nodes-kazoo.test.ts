@@ -193,6 +193,21 @@ describe('the asker waits for exactly the nodes that live', () => {
     expect(one.body.data).toEqual({ ...theirs, destination: 'blackhole@kazoo' });
   });
 
+  test('an answer of megabytes is listed', async () => {
+    const broker = await useBroker();
+    const bridge = await startBridge({}, broker);
+    const sockets = Array.from({ length: 8000 }, (_, index) => ({
+      websocket_session_id: `theirs-${index}`,
+      bindings: ['call.*.*', 'object.*.*', 'fax.status.*'],
+      metadata: { notes: 'x'.repeat(150) },
+    }));
+    expect(JSON.stringify(sockets).length).toBeGreaterThan(2_000_000);
+    await startBlackhole(broker, sockets);
+    // The time limit for answers is not what is looked at here.
+    await until(async () => (await list(bridge)).body.partial === undefined);
+    expect((await list(bridge)).body.data).toHaveLength(8000);
+  });
+
   test('partial: true when one that lives does not answer within 500 ms; what is known is told', async () => {
     const broker = await useBroker();
     const bridge = await startBridge({}, broker);

@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ControlChannel, Delivery, ExchangeSpec } from '../../src/bus.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import { silentLog } from '../support/silent-log.ts';
@@ -6,15 +6,20 @@ import { silentLog } from '../support/silent-log.ts';
 /** A node whose conversation the test holds both ends of. */
 function createNode() {
   const said: { exchange: string; at: number; payload: Record<string, unknown> }[] = [];
+  const lines: { message: string | undefined; fields: Record<string, unknown> }[] = [];
+  const link = { isUp: true, isBlocked: false };
   let onMessage: (message: Delivery) => void = () => undefined;
   let onUp: () => void = () => undefined;
   const control: ControlChannel = {
-    isUp: true,
+    get isUp() {
+      return link.isUp;
+    },
     address: 'own-queue',
     start(listener) {
       ({ onMessage, onUp } = { onMessage: (message) => listener.onMessage(message), onUp: () => listener.onUp() });
     },
     publish({ name }: ExchangeSpec, _routingKey: string, payload: object) {
+      if (link.isBlocked) throw new Error('the broker takes no messages now');
       said.push({ exchange: name, at: Date.now(), payload: { ...payload } });
     },
     stop: async () => undefined,
@@ -23,20 +28,20 @@ function createNode() {
     control,
     { ofAccount: () => [], find: () => undefined, close: () => false },
     { nodeName: 'node', instanceId: 'own', version: '1.2.3', usedMemory: () => 4711 },
-    silentLog,
+    {
+      ...silentLog,
+      warn: (fields: unknown, message?: string) => void lines.push({ message, fields: { ...(fields as object) } }),
+    },
   );
   cluster.start();
   return {
     cluster,
+    link,
+    lines,
     advertisements: () => said.filter(({ exchange }) => exchange === 'nodes'),
     up: () => onUp(),
-    hear: (payload: object) =>
-      onMessage({
-        exchange: 'nodes',
-        routingKey: '',
-        body: Buffer.from(JSON.stringify(payload)),
-        contentEncoding: undefined,
-      }),
+    hear: (payload: object, exchange = 'nodes', routingKey = '') =>
+      onMessage({ exchange, routingKey, body: Buffer.from(JSON.stringify(payload)), contentEncoding: undefined }),
   };
 }
 
@@ -63,16 +68,18 @@ test('a node advertises every 5 s, though the clock’s ticks are never quite on
   }
 });
 
+const other = {
+  Node: 'other',
+  'Instance-ID': 'other',
+  'Server-ID': 'queue-1',
+  'Event-Category': 'nodes',
+  'Event-Name': 'advertise',
+  Expires: 5000,
+  WhApps: { blackhole: {} },
+};
+
 test('a node that hears of a new one says that it lives, once', () => {
   const { advertisements, hear } = createNode();
-  const other = {
-    Node: 'other',
-    'Instance-ID': 'other',
-    'Event-Category': 'nodes',
-    'Event-Name': 'advertise',
-    Expires: 5000,
-    WhApps: { blackhole: {} },
-  };
   hear(other);
   hear(other);
   expect(advertisements()).toHaveLength(1);
@@ -80,4 +87,101 @@ test('a node that hears of a new one says that it lives, once', () => {
   hear({ ...other, 'Instance-ID': 'no-websockets', WhApps: { callflow: {} } });
   hear({ ...other, 'Instance-ID': 'stopping', Expires: 0 });
   expect(advertisements()).toHaveLength(1);
+});
+
+test('so it does for one that comes back, late or on another connection', () => {
+  vi.useFakeTimers();
+  try {
+    const { advertisements, hear } = createNode();
+    hear(other);
+    hear({ ...other, 'Server-ID': 'queue-2' });
+    expect(advertisements()).toHaveLength(2);
+    vi.advanceTimersByTime(9_999);
+    hear({ ...other, 'Server-ID': 'queue-2' });
+    expect(advertisements()).toHaveLength(2);
+    vi.advanceTimersByTime(10_000);
+    hear({ ...other, 'Server-ID': 'queue-2' });
+    expect(advertisements()).toHaveLength(3);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+describe('what a node can’t know it does not claim to know', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** Lets the time of a question pass. */
+  async function isPartial({ cluster }: ReturnType<typeof createNode>): Promise<boolean> {
+    const answer = cluster.socketsOf('acme');
+    await vi.advanceTimersByTimeAsync(1000);
+    return (await answer).partial;
+  }
+
+  test('without a connection a list is partial; a single node’s is complete', async () => {
+    const node = createNode();
+    node.link.isUp = false;
+    expect(await isPartial(node)).toBe(true);
+    node.link.isUp = true;
+    node.up();
+    expect(await isPartial(node)).toBe(false);
+    node.link.isUp = false;
+    expect(await isPartial(node)).toBe(true);
+  });
+
+  test('a question just after a connect waits until the others have said that they live', async () => {
+    const node = createNode();
+    node.up();
+    const answer = node.cluster.socketsOf('acme');
+    await vi.advanceTimersByTimeAsync(50);
+    node.hear(other);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect((await answer).partial).toBe(true);
+  });
+
+  test('who lived before a long break counts as living after it, for as long as it may take to hear of it', async () => {
+    const node = createNode();
+    node.up();
+    node.hear(other);
+    node.cluster.tick(Date.now());
+    node.link.isUp = false;
+    for (let second = 0; second < 60; second += 1) {
+      await vi.advanceTimersByTimeAsync(1000);
+      node.cluster.tick(Date.now());
+    }
+    node.link.isUp = true;
+    node.up();
+    expect(await isPartial(node)).toBe(true);
+    await vi.advanceTimersByTimeAsync(10_000);
+    node.cluster.tick(Date.now());
+    expect(await isPartial(node)).toBe(false);
+  });
+});
+
+describe('what is logged of the conversation', () => {
+  const question = { 'Event-Category': 'websockets', 'Event-Name': 'get_req', 'Server-ID': 'their-queue' };
+
+  test('a message of no use, in one line, once a minute', () => {
+    const { hear, lines } = createNode();
+    for (let times = 0; times < 3; times += 1) hear({ ...question, 'Server-ID': 7 }, 'sysconf', 'websockets.get');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]?.message).toBe('a message of another node was of no use');
+    expect(lines[0]?.fields.reason).toMatch(/^Server-ID: [^\n]+$/);
+  });
+
+  test('an answer that the broker does not take is no fault of the question', () => {
+    const { hear, lines, link } = createNode();
+    link.isBlocked = true;
+    for (let times = 0; times < 3; times += 1) hear(question, 'sysconf', 'websockets.get');
+    expect(lines).toEqual([
+      {
+        message: 'another node could not be answered',
+        fields: { reason: 'the broker takes no messages now', alsoSinceLastReport: 0 },
+      },
+    ]);
+  });
 });
