@@ -22,6 +22,9 @@ const actions: ReadonlyMap<string, Action> = new Map([
 /** A larger message that is refused anyway is not read for its `request_id`: parsing 64 KiB takes a millisecond. */
 const maxBytesReadInVain = 4096;
 
+/** However small the burst, so many messages are refused at least before a client counts as one that doesn't listen. */
+const minRefusals = 200;
+
 /** A message on its way through the steps. */
 interface Call {
   readonly session: Session;
@@ -56,7 +59,7 @@ function count(call: Call): void {
 
 /** Refusals cost time as well: who doesn't heed them is not listened to for a while. */
 function slowDown(session: Session, { limits }: ActionServices): void {
-  if (session.countRefused() > limits.rateBurst) session.transport.pauseReading();
+  if (session.countRefused() > Math.max(limits.rateBurst, minRefusals)) session.transport.pauseReading();
 }
 
 /** The limit bounds what a client's messages cost, so what is too large to be read in vain is refused unread. */
