@@ -204,17 +204,13 @@ test('rate_limited: a large message is refused unread, and its answer has a requ
 
 test('rate_limited: who goes on nevertheless is not listened to for a second, and then as before', async () => {
   const { bridge, client } = await openFor('alpha', { RATE_LIMIT_PER_SECOND: '1', RATE_LIMIT_BURST: '5' });
-  let longestMs = 0;
-  let after: Reply | undefined;
-  for (let index = 0; index < 400 && longestMs < 900; index += 1) {
-    const sentAt = performance.now();
-    const reply = await client.request({ action: 'ping' });
-    if (performance.now() - sentAt <= longestMs) continue;
-    longestMs = performance.now() - sentAt;
-    after = reply;
-  }
-  expect(longestMs).toBeGreaterThan(900);
-  expect(after?.status, 'a second is worth one message').toBe('success');
+  const startedAt = performance.now();
+  for (let index = 0; index < 500; index += 1) client.send({ action: 'ping', request_id: index });
+  await client.reply(499);
+  // The pause comes before the last of them, or behind it.
+  await client.request({ action: 'ping' });
+  expect(performance.now() - startedAt).toBeGreaterThan(900);
+  expect(client.replies.filter(({ status }) => status === 'success').length).toBeGreaterThan(5);
   expect(client.closed).toBeUndefined();
   await (await openClient(bridge)).ping();
 });
