@@ -126,8 +126,8 @@ function fileHandleLimit(): number | undefined {
 
 function fail(error: unknown): never {
   const isConfig = error instanceof ConfigError || isBadArgument(error);
-  const lines = error instanceof ConfigError ? error.lines : [describeFailure(error)];
-  for (const line of lines) process.stderr.write(`event-horizon: ${line}\n`);
+  const text = error instanceof ConfigError ? [...new Set(error.lines)].join('; ') : describeFailure(error);
+  process.stderr.write(`event-horizon: ${text}\n`);
   process.exit(isConfig ? badConfiguration : anythingElse);
 }
 

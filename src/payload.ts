@@ -32,7 +32,7 @@ export function decodeBody(
   delivery: Pick<Delivery, 'body' | 'contentEncoding'>,
   limit = maxBodyBytes,
 ): DecodedBody | DropReason {
-  const body = delivery.contentEncoding === 'gzip' ? gunzip(delivery.body, limit) : delivery.body;
+  const body = delivery.contentEncoding?.toLowerCase() === 'gzip' ? gunzip(delivery.body, limit) : delivery.body;
   if (body === undefined) return 'bad_gzip';
   if (body.length > limit) return 'too_large';
   // Bodies are spliced into frames. A browser ends a connection on which a text frame is not UTF-8.

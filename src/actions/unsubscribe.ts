@@ -1,9 +1,15 @@
 /** `unsubscribe`: from the bindings named, from an account's, or from everything. What is not held is no error. */
+import { ActionError } from '../errors.ts';
 import type { Subscription } from '../session/subscription.ts';
 import type { Action, Request } from './action.ts';
 
 export const unsubscribe: Action = {
   needsToken: true,
+
+  /** A list that came out empty by mistake must not end everything. */
+  validate({ message }) {
+    if (message.bindings.length === 0 && !message.namesNoBindings) throw new ActionError('binding_missing');
+  },
 
   perform(request) {
     const ended = named(request);
@@ -18,7 +24,7 @@ export const unsubscribe: Action = {
 
 function named({ session, message, identity }: Request): Subscription[] {
   const { accountId, bindings } = message;
-  if (bindings.length === 0) {
+  if (message.namesNoBindings) {
     return session.subscriptions.filter(({ interest }) => accountId === undefined || interest.account === accountId);
   }
   const held = session.heldIn(accountId ?? identity.accountId);

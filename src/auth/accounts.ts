@@ -14,10 +14,10 @@ export const accountId = z
 
 const accountSchema = z.object({
   id: accountId,
-  name: z.string().optional(),
-  realm: z.string().min(1).max(253).optional(),
+  name: z.string().nullish(),
+  realm: z.string().min(1).max(253).nullish(),
   parent_id: accountId.nullish(),
-  superduper_admin: z.boolean().optional(),
+  superduper_admin: z.boolean().nullish(),
 });
 
 type Account = z.output<typeof accountSchema>;
@@ -39,7 +39,7 @@ export class AccountTree implements AccountDirectory {
     for (const account of accounts) {
       if (this.#byId.has(account.id)) throw new Error(`account ${account.id} is listed twice`);
       this.#byId.set(account.id, account);
-      if (account.realm === undefined) continue;
+      if (account.realm == null) continue;
       const realm = account.realm.toLowerCase();
       const other = this.#byRealm.get(realm);
       if (other !== undefined) throw new Error(`realm ${realm} belongs to both ${other} and ${account.id}`);
@@ -73,7 +73,7 @@ export class AccountTree implements AccountDirectory {
   }
 
   realmOf(accountId: string): string | undefined {
-    return this.#byId.get(accountId)?.realm;
+    return this.#byId.get(accountId)?.realm ?? undefined;
   }
 }
 

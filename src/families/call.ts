@@ -18,13 +18,14 @@ const exchange = 'callevt';
 /** @param events the call events that may be subscribed to; all else on the exchange reaches nobody */
 export function callFamily(events: readonly string[]): Family {
   const listed = new Set(events);
+  const [shortest = ''] = events.toSorted((a, b) => a.length - b.length);
 
   function parse(words: readonly string[], account: string): Binding {
     if (words.length < 3) throw invalidFormat('call', words);
     const event = words[1] as string;
     if (event !== '*' && !listed.has(event)) throw unsupportedEvent(event);
     const callId = lastValue('call', words, 2);
-    checkRoutingKey(`call.${event}.${encodeWord(callId)}`);
+    checkRoutingKey('call', `call.${event === '*' ? shortest : event}.${encodeWord(callId)}`);
     const key = `call.${account}.${event}.${callId}`;
     return {
       family: 'call',

@@ -47,7 +47,7 @@ function parse(words: readonly string[], account: string): Binding {
 
 function commandBinding(conference: string): Binding {
   const key = `conference.command.${encodeWord(conference)}`;
-  checkRoutingKey(key);
+  checkRoutingKey('conference', key);
   return {
     family: 'conference',
     source: 'conference',
@@ -58,7 +58,10 @@ function commandBinding(conference: string): Binding {
 }
 
 function eventBinding(account: string, event: string, conference: string, callId: string): Binding {
-  checkRoutingKey(`conference.event.${event}.${encodeWord(account)}.${encodeWord(conference)}.${encodeWord(callId)}`);
+  checkRoutingKey(
+    'conference',
+    `conference.event.${event}.${encodeWord(account)}.${encodeWord(conference)}.${encodeWord(callId)}`,
+  );
   const key = `conference.event.${event}.${account}.${conference}.${callId}`;
   return {
     family: 'conference',

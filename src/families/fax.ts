@@ -23,7 +23,7 @@ export function faxFamily(documentTypes: readonly string[]): Family {
     }
     if (words[1] !== 'status' || words.length < 3) throw invalidFormat('fax', words);
     const faxId = lastValue('fax', words, 2);
-    checkRoutingKey(`fax.status.${encodeWord(account)}.${encodeWord(faxId)}`);
+    checkRoutingKey('fax', `fax.status.${encodeWord(account)}.${encodeWord(faxId)}`);
     const key = `fax.status.${account}.${faxId}`;
     return {
       family: 'fax',

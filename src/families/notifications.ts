@@ -8,7 +8,7 @@ function parse(words: readonly string[]): Binding {
   if (words.length !== 3) throw invalidFormat('notifications', words);
   const values = words.slice(1).map(encodeWord);
   const key = `notifications.${values.join('.')}`;
-  checkRoutingKey(key);
+  checkRoutingKey('notifications', key);
   return {
     family: 'notifications',
     source: 'notifications',

@@ -30,7 +30,10 @@ export function documentBinding(
 ): Binding {
   if (action !== '*' && !actions.includes(action)) throw unsupportedEvent(action);
   if (type !== '*' && !types.includes(type)) throw unsupportedEvent(type);
-  checkRoutingKey(`${action === '*' ? 'doc_created' : action}.${databaseWord(account)}.${type}.${encodeWord(id)}`);
+  checkRoutingKey(
+    'object',
+    `${action === '*' ? 'doc_created' : action}.${databaseWord(account)}.${type}.${encodeWord(id)}`,
+  );
   return {
     family,
     source: 'object',

@@ -45,7 +45,7 @@ export function presenceFamily(directory: RealmDirectory): Family {
     }
     const argument = lastValue('presence', words, 2);
     const key = `${kind}.${encodeWord(realm)}.${encodeWord(argument)}`;
-    checkRoutingKey(key);
+    checkRoutingKey('presence', key);
     return {
       family: 'presence',
       source: 'presence',

@@ -25,7 +25,7 @@ export function registrationFamily(directory: RealmDirectory): Family {
     // An account without a known realm still owns what carries its id: all realms are bound, the rest sorted out here.
     const realm = account === everyAccount ? '*' : (directory.realmOf(account) ?? '*');
     const key = `registration.success.${encodeWord(realm)}.${encodeWord(username)}`;
-    checkRoutingKey(key);
+    checkRoutingKey('registration', key);
     return {
       family: 'registration',
       source: 'registration',

@@ -3,6 +3,7 @@
  * The rules are those of the bus (Kazoo's kz_amqp_util, the Kamailio module's kz.encode).
  */
 import { ActionError } from '../errors.ts';
+import type { FamilyName } from './family.ts';
 
 /** AMQP 0-9-1 carries a routing key as a short string: a length octet and at most 255 octets. */
 export const maxRoutingKeyBytes = 255;
@@ -62,11 +63,11 @@ export function accountOfDatabase(database: string, monthly: boolean): string {
 }
 
 /** Refuses what no publisher could send: a routing key over 255 bytes. */
-export function checkRoutingKey(routingKey: string): void {
+export function checkRoutingKey(family: FamilyName, routingKey: string): void {
   const bytes = Buffer.byteLength(routingKey);
   if (bytes <= maxRoutingKeyBytes) return;
   throw new ActionError(
     'binding_invalid',
-    `the binding makes a routing key of ${bytes} bytes; the limit is ${maxRoutingKeyBytes}`,
+    `invalid format for ${family} subscription : its routing key would have ${bytes} bytes, the limit is ${maxRoutingKeyBytes}`,
   );
 }

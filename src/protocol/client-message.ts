@@ -10,9 +10,14 @@ const maxRequestIdCharacters = 256;
 export type RequestId = string | number;
 
 const requestId = z.union(
-  [z.string().max(maxRequestIdCharacters), z.number()],
-  `must be a text of at most ${maxRequestIdCharacters} characters, or a number`,
+  [z.string().max(maxRequestIdCharacters), z.number().refine(isExact)],
+  `must be a text of at most ${maxRequestIdCharacters} characters, or a number that JavaScript can hold exactly`,
 );
+
+/** A larger whole number would come back as another one. */
+function isExact(value: number): boolean {
+  return !Number.isInteger(value) || Number.isSafeInteger(value);
+}
 
 const name = z.string().max(maxNameCharacters);
 /** Any JSON. Its size is all that matters, and a nesting too deep to print again is over it in any case. */
@@ -50,8 +55,10 @@ export interface ClientMessage {
   readonly token: string | undefined;
   readonly requestId: RequestId | undefined;
   readonly accountId: string | undefined;
-  /** Without repetitions, in the order in which they came; empty where none was named. */
+  /** Without repetitions, in the order in which they came. */
   readonly bindings: readonly string[];
+  /** Neither `binding` nor `bindings` is there: to unsubscribe so means everything, an empty list doesn't. */
+  readonly namesNoBindings: boolean;
   readonly name: string | undefined;
   readonly metadata: unknown;
 }
@@ -83,6 +90,7 @@ export function decodeMessage(frame: Buffer): ClientMessage {
     requestId: message.request_id,
     accountId: message.data?.account_id,
     bindings: bindingsOf(message.data?.binding, message.data?.bindings),
+    namesNoBindings: message.data?.binding === undefined && message.data?.bindings === undefined,
     name: message.data?.name ?? message.name,
     metadata: message.data?.metadata ?? message.metadata,
   };

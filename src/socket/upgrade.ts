@@ -31,9 +31,9 @@ const answerMs = 2000;
 
 /** @returns the dialect that the request's address asks for, if any */
 export function requestedDialect(request: IncomingMessage): DialectName | undefined {
-  const address = URL.parse(request.url ?? '/', 'http://any');
-  if (address === null) throw new UpgradeRefused(400, 'the address can not be read');
-  const value = address.searchParams.get('dialect');
+  // Not a URL: any path will do, also one like `//`.
+  const [, query = ''] = (request.url ?? '').split('?', 2);
+  const value = new URLSearchParams(query).get('dialect');
   if (value === null) return undefined;
   if (value === 'classic' || value === 'kazoo4') return value;
   throw new UpgradeRefused(400, 'dialect must be classic or kazoo4');

@@ -123,6 +123,15 @@ test('a binding that one message names twice is one', async () => {
   expect(await bridge.broker.patterns()).toEqual(['callevt call.CHANNEL_CREATE.*']);
 });
 
+test.each([{ bindings: [] }, { binding: '' }])('unsubscribe from an empty list ends nothing: %j', async (data) => {
+  const bridge = await startBridge();
+  const client = await openClient(bridge, { token: await tokenFor('alpha') });
+  await client.subscribe(['call.CHANNEL_CREATE.*', 'fax.status.*']);
+  const reply = await client.request({ action: 'unsubscribe', data });
+  expect(reply).toMatchObject({ status: 'error', data: { code: 'binding_missing', errors: ['empty subscription'] } });
+  expect(await bridge.metric('horizon_subscriptions')).toBe(2);
+});
+
 test('unsubscribe ends the bindings that it names, and no others', async () => {
   const { bridge, client } = await openFor('alpha');
   const all = ['call.CHANNEL_CREATE.*', 'call.CHANNEL_ANSWER.*', 'call.CHANNEL_DESTROY.*'];

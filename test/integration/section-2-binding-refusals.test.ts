@@ -149,6 +149,8 @@ test('a value that would make a routing key of over 255 bytes', async () => {
     // 84 characters, 252 bytes once they are encoded.
     `call.CHANNEL_CREATE.${'@'.repeat(84)}`,
     `call.CHANNEL_CREATE.${'☎'.repeat(28)}`,
+    // Too long with the shortest of the events, PARK_PARKED.
+    `call.*.${'x'.repeat(239)}`,
     `conference.event.7001.${long}`,
     `conference.event.lock.${long}.*`,
     `conference.event.${long}`,
@@ -159,7 +161,9 @@ test('a value that would make a routing key of over 255 bytes', async () => {
     `registration.success.${long}`,
     `notifications.${'x'.repeat(130)}.${'y'.repeat(130)}`,
   ];
-  await expectRefused(bindings, 'binding_invalid', () => expect.stringContaining('255'));
+  await expectRefused(bindings, 'binding_invalid', () =>
+    expect.stringMatching(/^invalid format for [a-z]+ subscription : .*255/),
+  );
 });
 
 test('a value that makes a routing key of 255 bytes is in order, and its events come', async () => {

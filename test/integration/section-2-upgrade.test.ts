@@ -8,7 +8,7 @@ import { openClient, refusedUpgrade } from '../support/client.ts';
 import { callEvent, publish } from '../support/events.ts';
 import { opcodes, openRaw } from '../support/raw-client.ts';
 
-test.each(['/', '/any/path', '/socket.io/?x=1', '/%E2%98%8E'])(
+test.each(['/', '//', '///', '//any', '/%zz', '/any/path', '/socket.io/?x=1', '/%E2%98%8E'])(
   'upgrade on any path at the listener: %s',
   async (path) => {
     const bridge = await startBridge();
