@@ -16,7 +16,7 @@ const confirmMs = 5000;
  * An exchange that somebody deletes takes its bindings with it, and nobody tells us. So a pattern that a subscribe relies
  * on is bound again, and every pattern is this often.
  */
-const auditMs = 30_000;
+const auditMs = 10_000;
 /** A storm of subscribes would bind the same again and again. Beyond so many a second what was bound lately is trusted. */
 const rebindsPerSecond = 100;
 const trustMs = 2000;
