@@ -74,7 +74,7 @@ export class Connection {
   roundTripMs;
   /** @type {WebSocket | undefined} */
   #socket;
-  /** @type {Map<string, { resolve: (data: any) => void, reject: (error: Error) => void }>} */
+  /** @type {Map<string, { resolve: (data: Record<string, unknown>) => void, reject: (error: Error) => void }>} */
   #pending = new Map();
   #tries = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -99,12 +99,10 @@ export class Connection {
     const socket = new WebSocket(`${scheme}//${location.host}/?dialect=${this.dialect}`);
     this.#socket = socket;
     // Whatever an earlier socket still has to say is of no interest.
-    const heard = (/** @type {(event: any) => void} */ handle) => (/** @type {Event} */ event) => {
-      if (this.#socket === socket) handle(event);
-    };
-    socket.onopen = heard(() => this.#onOpen());
-    socket.onmessage = heard(({ data }) => this.#onMessage(data));
-    socket.onclose = heard(({ code, reason }) => this.#onClose(code, reason));
+    const isStale = () => this.#socket !== socket;
+    socket.onopen = () => isStale() || this.#onOpen();
+    socket.onmessage = ({ data }) => isStale() || this.#onMessage(data);
+    socket.onclose = ({ code, reason }) => isStale() || this.#onClose(code, reason);
   }
 
   /** Closes, and stays closed until somebody opens it again. */

@@ -259,9 +259,14 @@ export function describeConfig(config: Config): string {
       if (secret.has(name)) return `${name}=(hidden)`;
       if (name === 'AUTH_JWT_PUBLIC_KEY')
         return `${name}=(${config.AUTH_JWT_PUBLIC_KEY?.asymmetricKeyType} public key)`;
-      return `${name}=${String(value)}`;
+      return `${name}=${shown(value)}`;
     })
     .join('\n');
+}
+
+/** As it would be set. */
+function shown(value: unknown): string {
+  return typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value);
 }
 
 /** An AMQP or HTTP address as it may be shown. */
@@ -277,7 +282,7 @@ export function settingsHelp(): string {
     .map((name) => {
       const schema = settingsSchema.shape[name];
       const value = name === 'NODE_NAME' ? 'host name' : schema.safeParse(undefined).data;
-      return `  ${name.padEnd(26)} ${schema.description ?? ''}${value === undefined ? '' : ` (${String(value)})`}`;
+      return `  ${name.padEnd(26)} ${schema.description ?? ''}${value === undefined ? '' : ` (${shown(value)})`}`;
     })
     .join('\n');
 }

@@ -74,7 +74,7 @@ export async function createHttp(info: NodeInfo, trustedProxies: readonly string
     allowedHeaders: ['X-Auth-Token', 'Authorization', 'Content-Type', 'X-Request-ID'],
     exposedHeaders: ['X-Request-ID'],
     maxAge: 86_400,
-    // An OPTIONS that is no preflight is a route that there isn't, answered as all such.
+    // An OPTIONS that is no preflight gets the same answer: what may be done from other pages.
     strictPreflight: false,
   });
   await http.register(swagger, {

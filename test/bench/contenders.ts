@@ -87,8 +87,10 @@ export async function startContender(contender: Contender, rabbit: Rabbit): Prom
     cpuMs: () => cpuOf(pid),
     residentBytes: () => residentOf(pid),
     collectGarbage: async () => {
-      child?.kill('SIGUSR2');
-      await new Promise((resolve) => setTimeout(resolve, 1500));
+      if (child === undefined) return;
+      const collected = new Promise((resolve) => child.once('message', resolve));
+      child.kill('SIGUSR2');
+      await collected;
     },
     specs: (count, names = [benchAccount]) => specsFor(contender, port, count, names),
     async stop() {

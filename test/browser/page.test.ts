@@ -3,6 +3,8 @@ import { startBridge, tokenFor } from '../support/bridge.ts';
 import { callAccount, fixture, until, useBroker } from '../support/broker.ts';
 import {
   eventRows,
+  type OpenOptions,
+  type OpenPage,
   openFrame,
   openPage,
   pasteToken,
@@ -17,6 +19,23 @@ import {
 useBrowser();
 
 const created = 'call.CHANNEL_CREATE.json';
+
+/** A page that has shown a token and holds these bindings. */
+async function openSubscribed(
+  server: { readonly address: string },
+  token: string,
+  bindings: readonly string[],
+  options?: OpenOptions,
+): Promise<OpenPage> {
+  const page = await openPage(server, options);
+  await pasteToken(page, token);
+  await untilConnected(page);
+  for (const binding of bindings) {
+    await subscribe(page, binding);
+    await untilSubscribed(page, binding);
+  }
+  return page;
+}
 
 test('a pasted token, a binding, and an event of the bus is on the page', async () => {
   const bridge = await startBridge();
@@ -116,11 +135,7 @@ test.for(['classic', 'kazoo4'])(
 
 test('of many events the last 500 are kept, all are counted, and the newest stands first', async () => {
   const bridge = await startBridge();
-  const page = await openPage(bridge);
-  await pasteToken(page, await tokenFor(callAccount));
-  await untilConnected(page);
-  await subscribe(page, 'call.CHANNEL_CREATE.*');
-  await untilSubscribed(page, 'call.CHANNEL_CREATE.*');
+  const page = await openSubscribed(bridge, await tokenFor(callAccount), ['call.CHANNEL_CREATE.*']);
   const { exchange, payload } = fixture(created);
   const channel = await bridge.broker.channel();
   await channel.assertExchange(exchange, 'topic', { durable: false });
@@ -140,13 +155,10 @@ test('a token that expires is said to have expired; with a fresh one all subscri
   timeout: 60_000,
 }, async () => {
   const bridge = await startBridge();
-  const page = await openPage(bridge);
-  await pasteToken(page, await tokenFor(callAccount));
-  await untilConnected(page);
-  await subscribe(page, 'call.CHANNEL_CREATE.*');
-  await subscribe(page, 'conference.event.*');
-  await untilSubscribed(page, 'call.CHANNEL_CREATE.*');
-  await untilSubscribed(page, 'conference.event.*');
+  const page = await openSubscribed(bridge, await tokenFor(callAccount), [
+    'call.CHANNEL_CREATE.*',
+    'conference.event.*',
+  ]);
 
   await page.getByRole('button', { name: 'Change token' }).click();
   await pasteToken(page, await tokenFor(callAccount, {}, 10));
@@ -170,11 +182,7 @@ test('a token that expires is said to have expired; with a fresh one all subscri
 
 test('a token of another account takes another socket', async () => {
   const bridge = await startBridge();
-  const page = await openPage(bridge);
-  await pasteToken(page, await tokenFor('somebody-else'));
-  await untilConnected(page);
-  await subscribe(page, 'call.CHANNEL_CREATE.*');
-  await untilSubscribed(page, 'call.CHANNEL_CREATE.*');
+  const page = await openSubscribed(bridge, await tokenFor('somebody-else'), ['call.CHANNEL_CREATE.*']);
   await page.getByRole('button', { name: 'Change token' }).click();
   await pasteToken(page, await tokenFor(callAccount));
   await page.locator('#session-account', { hasText: callAccount }).waitFor();
@@ -185,12 +193,10 @@ test('a token of another account takes another socket', async () => {
 
 test('a subscription that a fresh token does not allow is kept and marked, the others are made', async () => {
   const bridge = await startBridge();
-  const page = await openPage(bridge);
-  await pasteToken(page, await tokenFor(callAccount));
-  await untilConnected(page);
-  await subscribe(page, 'call.CHANNEL_CREATE.*');
-  await subscribe(page, 'conference.event.*');
-  await untilSubscribed(page, 'conference.event.*');
+  const page = await openSubscribed(bridge, await tokenFor(callAccount), [
+    'call.CHANNEL_CREATE.*',
+    'conference.event.*',
+  ]);
   await page.getByRole('button', { name: 'Change token' }).click();
   await pasteToken(page, await tokenFor(callAccount, { families: ['call'] }));
   const refused = subscriptionRows(page).and(page.locator('[data-state="refused"]'));
@@ -201,12 +207,8 @@ test('a subscription that a fresh token does not allow is kept and marked, the o
 
 test('closed by an administrator (4500): the page says so and stays away', async () => {
   const bridge = await startBridge();
-  const page = await openPage(bridge, { ownClock: true });
   const token = await tokenFor(callAccount);
-  await pasteToken(page, token);
-  await untilConnected(page);
-  await subscribe(page, 'call.CHANNEL_CREATE.*');
-  await untilSubscribed(page, 'call.CHANNEL_CREATE.*');
+  const page = await openSubscribed(bridge, token, ['call.CHANNEL_CREATE.*'], { ownClock: true });
   const sockets = `${bridge.address}/v2/accounts/${callAccount}/websockets`;
   const { data } = (await (await fetch(sockets, { headers: { 'x-auth-token': token } })).json()) as { data: string[] };
   await fetch(`${sockets}/${data[0]}`, { method: 'DELETE', headers: { 'x-auth-token': token } });
@@ -227,11 +229,9 @@ test('closed by an administrator (4500): the page says so and stays away', async
 test('a restart (1012): the page comes back after the time it was told, and subscribes again', async () => {
   const broker = await useBroker();
   const first = await startBridge({}, broker);
-  const page = await openPage(first, { expected: [/net::ERR_/] });
-  await pasteToken(page, await tokenFor(callAccount));
-  await untilConnected(page);
-  await subscribe(page, 'call.CHANNEL_CREATE.*');
-  await untilSubscribed(page, 'call.CHANNEL_CREATE.*');
+  const page = await openSubscribed(first, await tokenFor(callAccount), ['call.CHANNEL_CREATE.*'], {
+    expected: [/net::ERR_/],
+  });
   await first.stop();
   await page.locator('#subscriptions > [data-state="waiting"]', { hasText: 'waits for the connection' }).waitFor();
   const second = await startBridge({ PORT: new URL(first.address).port }, broker);

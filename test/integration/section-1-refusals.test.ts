@@ -102,6 +102,11 @@ describe('it refuses to start (78)', () => {
     expect(await refusal({}, [argument])).toContain(argument.split('=')[0]);
   });
 
+  test('for several faults: one line names them all, each once', async () => {
+    const line = await refusal({ AMQP_URL: 'amqp://user:pass,word@host', PORT: 'eighty', WORKERS: 'two' });
+    for (const name of ['AMQP_URL: ', 'PORT: ', 'WORKERS: ']) expect(line.split(name)).toHaveLength(2);
+  });
+
   test('and npm start passes the exit code on', async () => {
     const process = startProcess('npm', ['start'], { PORT: 'eighty' });
     expect(await process.ended()).toEqual({ code: 78, signal: null });

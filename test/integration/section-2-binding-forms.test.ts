@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
+import { callEvents, documentTypes } from '../support/contract.ts';
 import {
   type BusMessage,
   callEvent,
@@ -34,18 +35,6 @@ async function delivered(binding: string, events: readonly BusMessage[], setting
   return client.events.map(({ args }) => args);
 }
 
-const listedEvents = [
-  'CHANNEL_CREATE',
-  'CHANNEL_ANSWER',
-  'CHANNEL_BRIDGE',
-  'CHANNEL_HOLD',
-  'CHANNEL_UNHOLD',
-  'CHANNEL_DESTROY',
-  'PARK_PARKED',
-  'PARK_RETRIEVED',
-  'PARK_ABANDONED',
-];
-
 /** What the broker sends is sorted out here as well: with so few patterns it sends all that an exchange has. */
 const plans = [
   ['fine patterns', {}],
@@ -64,14 +53,14 @@ test.each(plans)(
       { ...callEvent(account), routingKey: 'call.CHANNEL_CREATE.a.b.c.d' },
       { ...callEvent(account), routingKey: 'publisher.usurp.call-1' },
     ];
-    const listed = listedEvents.map((event) => callEvent(account, event));
+    const listed = callEvents.map((event) => callEvent(account, event));
     const came = await delivered('call.*.*', [...strangers, ...listed, ...strangers], settings);
-    expect(came.map((args) => (args as Record<string, unknown>)['Event-Name'])).toEqual(listedEvents);
+    expect(came.map((args) => (args as Record<string, unknown>)['Event-Name'])).toEqual(callEvents);
   },
 );
 
-test.each(listedEvents)('call event %s', async (event) => {
-  const events = listedEvents.map((name) => callEvent(account, name));
+test.each(callEvents)('call event %s', async (event) => {
+  const events = callEvents.map((name) => callEvent(account, name));
   expect(await delivered(`call.${event}.*`, events)).toEqual([callEvent(account, event).body]);
 });
 
@@ -89,19 +78,6 @@ test('CALL_EVENTS: which call events may be subscribed to', async () => {
   expect(client.events.map(({ name }) => name)).toEqual(['DTMF', 'CHANNEL_CREATE']);
 });
 
-const listedTypes = [
-  'account',
-  'callflow',
-  'device',
-  'faxbox',
-  'media',
-  'user',
-  'vmbox',
-  'fax',
-  'mailbox_message',
-  'call_recording',
-];
-
 test.each(['doc_edited.*.*.*', 'object.doc_edited.*'])('%s means the listed document types alone', async (binding) => {
   const strangers = ['trunkstore', 'webhook', 'users', 'credentials'].map((t) =>
     documentEvent(account, 'doc_edited', t),
@@ -112,9 +88,9 @@ test.each(['doc_edited.*.*.*', 'object.doc_edited.*'])('%s means the listed docu
     { ...documentEvent(account), routingKey: `doc_edited.${databaseOf(account)}.user.doc-1.more` },
     { ...documentEvent(account), routingKey: `doc_type_update.${databaseOf(account)}.user.doc-1` },
   ];
-  const listed = listedTypes.map((type) => documentEvent(account, 'doc_edited', type));
+  const listed = documentTypes.map((type) => documentEvent(account, 'doc_edited', type));
   const came = await delivered(binding, [...strangers, ...requests, ...listed]);
-  expect(came.map((args) => (args as Record<string, unknown>).Type)).toEqual(listedTypes);
+  expect(came.map((args) => (args as Record<string, unknown>).Type)).toEqual(documentTypes);
 });
 
 test('DOC_TYPES: the same for documents', async () => {

@@ -62,13 +62,16 @@ test.each([
   expect((await client.unsubscribe()).data).toMatchObject({ unsubscribed: [] });
 });
 
-test.each([[{}], [['x']], [true], ['x'.repeat(257)]])('invalid_message: a request_id of %j', async (request_id) => {
-  const { client } = await openFor('alpha');
-  const reply = await answerTo(client, JSON.stringify({ action: 'ping', request_id }));
-  expect(reply).toMatchObject({ status: 'error', data: { code: 'invalid_message' } });
-  expect(reply?.data.errors?.[0]).toContain(' request_id: ');
-  expect(reply?.request_id).toBeTypeOf('string');
-});
+test.each([[{}], [['x']], [true], ['x'.repeat(257)], [2 ** 53], [-1e30]])(
+  'invalid_message: a request_id of %j',
+  async (request_id) => {
+    const { client } = await openFor('alpha');
+    const reply = await answerTo(client, JSON.stringify({ action: 'ping', request_id }));
+    expect(reply).toMatchObject({ status: 'error', data: { code: 'invalid_message' } });
+    expect(reply?.data.errors?.[0]).toContain(' request_id: ');
+    expect(reply?.request_id).toBeTypeOf('string');
+  },
+);
 
 test.each(['x', '', 'Subscribe', 'toString', '__proto__', 'constructor'])('unknown_action: %j', async (action) => {
   const { client } = await openFor('alpha');

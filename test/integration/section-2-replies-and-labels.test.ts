@@ -32,15 +32,18 @@ test.each(['classic', 'kazoo4'])('the reply in every dialect: %s', async (dialec
   });
 });
 
-test.each([['text'], [''], ['"quoted" \\ ☎ '], [42], [-1.5], [0]])('with the client’s request_id: %j', async (id) => {
-  const bridge = await startBridge();
-  const client = await openClient(bridge);
-  const requests = [{ action: 'ping' }, { action: 'subscribe' }, { action: 'none' }, { action: 5 }];
-  for (const request of requests) client.send({ ...request, request_id: id });
-  await client.ping();
-  const answers = client.replies.slice(0, requests.length);
-  expect(answers.map(({ request_id }) => request_id)).toEqual(requests.map(() => id));
-});
+test.each([['text'], [''], ['"quoted" \\ ☎ '], [42], [-1.5], [0], [2 ** 53 - 1]])(
+  'with the client’s request_id: %j',
+  async (id) => {
+    const bridge = await startBridge();
+    const client = await openClient(bridge);
+    const requests = [{ action: 'ping' }, { action: 'subscribe' }, { action: 'none' }, { action: 5 }];
+    for (const request of requests) client.send({ ...request, request_id: id });
+    await client.ping();
+    const answers = client.replies.slice(0, requests.length);
+    expect(answers.map(({ request_id }) => request_id)).toEqual(requests.map(() => id));
+  },
+);
 
 test('or one that the server made', async () => {
   const bridge = await startBridge();

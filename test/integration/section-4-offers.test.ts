@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
+import { callEvents } from '../support/contract.ts';
 import { rest } from '../support/rest.ts';
 
 const families = ['call', 'conference', 'fax', 'notifications', 'object', 'presence', 'registration'];
@@ -11,12 +12,7 @@ describe('GET /v2/websockets', () => {
     const { body } = await rest(await startBridge(), '/v2/websockets');
     const data = body.data as Record<string, { binding: string; event: string }[]>;
     expect(Object.keys(data).sort()).toEqual(families);
-    expect(data.call).toEqual(
-      [
-        ...['CHANNEL_CREATE', 'CHANNEL_ANSWER', 'CHANNEL_BRIDGE', 'CHANNEL_HOLD', 'CHANNEL_UNHOLD', 'CHANNEL_DESTROY'],
-        ...['PARK_PARKED', 'PARK_RETRIEVED', 'PARK_ABANDONED'],
-      ].map((event) => ({ binding: `call.${event}.*`, event })),
-    );
+    expect(data.call).toEqual(callEvents.map((event) => ({ binding: `call.${event}.*`, event })));
     expect(data.object).toContainEqual({ binding: 'doc_edited.*.user.*', event: 'doc_edited_user' });
     for (const offers of Object.values(data)) {
       expect(offers.length).toBeGreaterThan(0);

@@ -71,14 +71,17 @@ test('each kind of fault is logged, for itself', async () => {
   expect(JSON.stringify(bridge.logLines)).not.toContain(callAccount);
 });
 
-test('content_encoding: gzip is understood: the frame has what was in it', async () => {
-  const bridge = await startBridge();
-  const client = await openClient(bridge, { token: await tokenFor(callAccount) });
-  await client.subscribe('call.CHANNEL_CREATE.*', { request_id: 'r' });
-  const { body, payload } = fixture('call.CHANNEL_CREATE.json');
-  await bridge.broker.publish(exchange, routingKey, gzipSync(body), gzip);
-  expect(await client.untilEvents(1)).toEqual([{ name: 'CHANNEL_CREATE', args: payload, request_id: 'r' }]);
-});
+test.each(['gzip', 'GZIP'])(
+  'content_encoding: %s is understood: the frame has what was in it',
+  async (contentEncoding) => {
+    const bridge = await startBridge();
+    const client = await openClient(bridge, { token: await tokenFor(callAccount) });
+    await client.subscribe('call.CHANNEL_CREATE.*', { request_id: 'r' });
+    const { body, payload } = fixture('call.CHANNEL_CREATE.json');
+    await bridge.broker.publish(exchange, routingKey, gzipSync(body), { contentEncoding });
+    expect(await client.untilEvents(1)).toEqual([{ name: 'CHANNEL_CREATE', args: payload, request_id: 'r' }]);
+  },
+);
 
 test('up to 1 MiB, compressed or not, is an event', async () => {
   const bridge = await startBridge();

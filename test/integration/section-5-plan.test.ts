@@ -3,22 +3,12 @@ import { useAccountsFile } from '../support/accounts-file.ts';
 import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
 import { callAccount, fixtureAccount, fixtureRealm, until } from '../support/broker.ts';
 import { type Client, openClient } from '../support/client.ts';
+import { callEvents } from '../support/contract.ts';
 
 const database = 'account%2F4b%2F31%2Fdd1d32ce6d249897c06332375d65';
 const realm = 'acme%2Eexample%2Ecom';
 const account = fixtureAccount;
 
-const callEvents = [
-  'CHANNEL_CREATE',
-  'CHANNEL_ANSWER',
-  'CHANNEL_BRIDGE',
-  'CHANNEL_HOLD',
-  'CHANNEL_UNHOLD',
-  'CHANNEL_DESTROY',
-  'PARK_PARKED',
-  'PARK_RETRIEVED',
-  'PARK_ABANDONED',
-];
 const everyCallEvent = callEvents.map((event) => `callevt call.${event}.*`);
 
 /** A bridge that knows the realm of the fixtures' account. */

@@ -161,8 +161,7 @@ describe('a drain of several workers', () => {
     clients.push(...(await openOnEach(server)), ...(await openOnEach(server)));
     server.process.signal('SIGTERM');
     await server.process.logged('draining');
-    await new Promise((resolve) => setTimeout(resolve, 1200));
-    server.process.signal('SIGTERM');
+    expect(await server.process.insist('SIGTERM')).toBeGreaterThan(900);
     expect(await server.process.ended()).toEqual({ code: 1, signal: null });
     for (const client of clients) await client.untilClosed();
     for (const { pid } of listening(server)) {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { until } from './broker.ts';
 
 export const projectFolder = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -59,6 +60,16 @@ export class StartedProcess {
 
   signal(signal: NodeJS.Signals): void {
     this.child.kill(signal);
+  }
+
+  /** Sends it again and again until the process ends. @returns how long it took, ms */
+  async insist(signal: NodeJS.Signals): Promise<number> {
+    const startedAt = performance.now();
+    await until(() => {
+      this.signal(signal);
+      return this.exit !== undefined;
+    });
+    return performance.now() - startedAt;
   }
 
   /** To the whole process group, as a terminal does on Ctrl-C. */

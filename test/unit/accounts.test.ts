@@ -37,6 +37,13 @@ describe('the account tree', () => {
     expect(tree.realmOf('till')).toBeUndefined();
   });
 
+  test('takes null for a member that is not there, as other programs write it', () => {
+    const bare = { id: 'bare', name: null, realm: null, parent_id: null, superduper_admin: null };
+    const accounts = parseAccounts(JSON.stringify([bare, { ...bare, id: 'another' }]));
+    expect(accounts.realmOf('bare')).toBeUndefined();
+    expect(accounts.isSuperduperAdmin('bare')).toBe(false);
+  });
+
   test('knows who is a superduper admin: nobody by being above, nobody unknown', () => {
     expect(family.map(({ id }) => tree.isSuperduperAdmin(id))).toEqual([false, false, false, true]);
     expect(tree.isSuperduperAdmin('unknown')).toBe(false);

@@ -5,10 +5,9 @@ import type { FamilyName, Pattern } from '../../src/families/family.ts';
 import { Binder } from '../../src/registry/binder.ts';
 import { Plan, patternKey } from '../../src/registry/plan.ts';
 import { type Ending, FakeBus } from '../support/fake-bus.ts';
+import { silentLog } from '../support/silent-log.ts';
 
 const maxPatterns = 5;
-const ignore = (): undefined => undefined;
-const silent = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore, fatal: ignore };
 
 const call = (routingPattern: string): Pattern => ({ exchange: 'callevt', routingPattern });
 const registration = (realm: string): Pattern[] =>
@@ -47,7 +46,7 @@ class World {
     this.bus,
     this.plan,
     families.map(({ name }) => name),
-    silent,
+    silentLog,
   );
   readonly holds: Hold[] = [];
   readonly faults: string[] = [];

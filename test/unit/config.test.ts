@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { describeConfig, readConfig, readSetting, type SettingName, settingsHelp } from '../../src/config.ts';
 import { ConfigError } from '../../src/errors.ts';
+import { callEvents, documentTypes } from '../support/contract.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'event-horizon-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -49,14 +50,8 @@ describe('defaults', () => {
       PORT: 5555,
       COMPRESSION: false,
       DIALECT: 'classic',
-      CALL_EVENTS: [
-        ...['CHANNEL_CREATE', 'CHANNEL_ANSWER', 'CHANNEL_BRIDGE', 'CHANNEL_HOLD', 'CHANNEL_UNHOLD', 'CHANNEL_DESTROY'],
-        ...['PARK_PARKED', 'PARK_RETRIEVED', 'PARK_ABANDONED'],
-      ],
-      DOC_TYPES: [
-        ...['account', 'callflow', 'device', 'faxbox', 'media', 'user', 'vmbox', 'fax', 'mailbox_message'],
-        'call_recording',
-      ],
+      CALL_EVENTS: callEvents,
+      DOC_TYPES: documentTypes,
       MAX_CONNECTIONS: 50_000,
       MAX_BINDINGS_PER_SOCKET: 250,
       MAX_PATTERNS: 100,

@@ -2,23 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { type PbxMessage, type PbxOptions, startPbx } from '../../src/demo/pbx.ts';
 import { createRandom } from '../../src/demo/random.ts';
 import { createCatalogue } from '../../src/families/catalogue.ts';
+import { callEvents } from '../support/contract.ts';
 
 const accounts = [
   { id: '4b31dd1d32ce6d249897c06332375d65', name: 'Harbour Hotel', realm: 'harbour.example.com' },
   { id: '8c0f5a2be91d4c7790d3ab7415e2f6aa', name: 'Harbour Spa', realm: 'spa.harbour.example.com' },
 ];
 const accountIds = accounts.map(({ id }) => id);
-const callEvents = [
-  'CHANNEL_CREATE',
-  'CHANNEL_ANSWER',
-  'CHANNEL_BRIDGE',
-  'CHANNEL_HOLD',
-  'CHANNEL_UNHOLD',
-  'CHANNEL_DESTROY',
-  'PARK_PARKED',
-  'PARK_RETRIEVED',
-  'PARK_ABANDONED',
-];
 const documentTypes = ['user', 'device', 'vmbox', 'callflow', 'mailbox_message'];
 const second = 1000;
 const minute = 60 * second;

@@ -8,6 +8,7 @@ import { Registry } from '../../../src/registry/registry.ts';
 import { Subscriptions } from '../../../src/registry/subscriptions.ts';
 import { Router } from '../../../src/router.ts';
 import { Session, type Transport } from '../../../src/session/session.ts';
+import { silentLog } from '../../support/silent-log.ts';
 import { eventBody } from '../publisher.ts';
 import { median } from '../statistics.ts';
 import type { Scenario } from './scenario.ts';
@@ -23,7 +24,6 @@ const bindingsEach = [
 
 const noRealms = { accountOfRealm: () => undefined, realmOf: () => undefined };
 const quiet = () => undefined;
-const noLog = { trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet, fatal: quiet };
 const noBus = { isUp: false, bind: async () => undefined, unbind: async () => undefined };
 const nowhere: Transport = { sendEvent: quiet, sendText: quiet, close: quiet, pauseReading: quiet };
 
@@ -37,7 +37,7 @@ function world(
   );
   const subscriptions = new Subscriptions();
   const names = catalogue.families.map(({ name }) => name);
-  const registry = new Registry(subscriptions, new Binder(noBus, new Plan(catalogue.families, 100), names, noLog));
+  const registry = new Registry(subscriptions, new Binder(noBus, new Plan(catalogue.families, 100), names, silentLog));
   const counters = { received: quiet, dropped: quiet, framesSent: 0 };
   const router = new Router(catalogue, subscriptions, counters, quiet);
   const subscribe = (index: number): Session => {
