@@ -9,9 +9,25 @@ declare module 'vitest' {
   }
 }
 
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   await ensureInstalled([rabbitmqServer, haproxy, chromium]);
+  const running = runningRabbit(process.env.TEST_RABBIT);
+  if (running !== undefined) {
+    project.provide('rabbit', running);
+    return undefined;
+  }
   const rabbit = await startRabbit();
   project.provide('rabbit', { amqpPort: rabbit.amqpPort, managementPort: rabbit.managementPort });
   return () => rabbit.remove();
+}
+
+/**
+ * A broker that is there already, for who runs few tests often: its start takes longer than they do.
+ * @param ports TEST_RABBIT, `AMQP_PORT,MANAGEMENT_PORT` on 127.0.0.1, with the user guest
+ */
+function runningRabbit(ports: string | undefined): RabbitAddress | undefined {
+  if (ports === undefined || ports === '') return undefined;
+  const [amqpPort, managementPort] = ports.split(',').map(Number);
+  if (!amqpPort || !managementPort) throw new Error(`TEST_RABBIT is AMQP_PORT,MANAGEMENT_PORT and not ${ports}`);
+  return { amqpPort, managementPort };
 }
