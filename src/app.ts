@@ -15,8 +15,6 @@ import { createLocalSockets } from './cluster/local-sockets.ts';
 import { controlBindings } from './cluster/messages.ts';
 import type { Config } from './config.ts';
 import { createDemo, type Demo, demoAccounts } from './demo/demo.ts';
-import { DemoBus } from './demo/demo-bus.ts';
-import { type Pbx, startPbx } from './demo/pbx.ts';
 import { classic } from './dialects/classic.ts';
 import { kazoo4 } from './dialects/kazoo4.ts';
 import { ConfigError, messageOf } from './errors.ts';
@@ -34,6 +32,7 @@ import { Plan } from './registry/plan.ts';
 import { Registry } from './registry/registry.ts';
 import { Subscriptions } from './registry/subscriptions.ts';
 import { Router } from './router.ts';
+import type { Pbx } from './simulator/pbx.ts';
 import { SocketServer, type SocketSettings } from './socket/socket-server.ts';
 import { headerToken } from './socket/upgrade.ts';
 
@@ -75,8 +74,8 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   const metrics = new Metrics();
 
   const catalogue = createCatalogue({ callEvents: config.CALL_EVENTS, documentTypes: config.DOC_TYPES }, accounts);
-  const demoBus = demo === undefined ? undefined : new DemoBus();
-  const bus: Bus = demoBus ?? new RabbitBus({ urls: config.AMQP_URL ?? [], nodeName: config.NODE_NAME }, log);
+  const stage = demo === undefined ? undefined : await loadStage();
+  const bus: Bus = stage?.bus ?? new RabbitBus({ urls: config.AMQP_URL ?? [], nodeName: config.NODE_NAME }, log);
   const subscriptions = new Subscriptions();
   const plan = new Plan(catalogue.families, config.MAX_PATTERNS);
   const binder = new Binder(
@@ -210,13 +209,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
       });
       cluster?.start();
       clock = runClock();
-      if (demoBus !== undefined) {
-        pbx = startPbx({
-          accounts: demoAccounts,
-          seed: randomInt(2 ** 31),
-          publish: (message) => demoBus.publish(message),
-        });
-      }
+      pbx = stage?.play();
       return address;
     },
 
@@ -232,6 +225,17 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
       if (!isClosed) log.warn('connections were still open at the end');
     },
   };
+}
+
+/** What the demo alone needs; a server with a broker never loads it. */
+async function loadStage(): Promise<{ readonly bus: Bus; play(): Pbx }> {
+  const [{ EmbeddedBus }, { startPbx }] = await Promise.all([
+    import('./embedded-bus/embedded-bus.ts'),
+    import('./simulator/pbx.ts'),
+  ]);
+  const bus = new EmbeddedBus();
+  const publish = bus.publish.bind(bus);
+  return { bus, play: () => startPbx({ accounts: demoAccounts, seed: randomInt(2 ** 31), publish }) };
 }
 
 /** @throws ConfigError when ACCOUNTS_FILE can't be used */

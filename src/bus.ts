@@ -1,4 +1,4 @@
-/** The interface to a broker. RabbitMQ (`amqp/`) and the embedded one (`demo/`) stand behind it. */
+/** The interface to a broker. RabbitMQ (`amqp/`) and the embedded one (`embedded-bus/`) stand behind it. */
 import type { Pattern } from './families/family.ts';
 
 /** A message of the bus, as it was taken from this node's queue. */

@@ -7,8 +7,8 @@ import { operationMs, within } from '../amqp/connection.ts';
 import { TopologyChannel } from '../amqp/topology-channel.ts';
 import { readConfig, readSetting } from '../config.ts';
 import { demoAccounts } from '../demo/demo.ts';
-import { type PbxAccount, startPbx } from '../demo/pbx.ts';
 import { ConfigError } from '../errors.ts';
+import { type PbxAccount, startPbx } from '../simulator/pbx.ts';
 import { runCommand } from './command.ts';
 
 const help = `Plays invented calls, conferences and document changes onto the broker of AMQP_URL.

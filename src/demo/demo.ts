@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { Accounts, AccountTree } from '../auth/accounts.ts';
 import { makeToken } from '../auth/token.ts';
-import type { PbxAccount } from './pbx.ts';
+import type { PbxAccount } from '../simulator/stage.ts';
 
 /** The company that the demo's token is for, and a branch below it. */
 export const demoAccounts: readonly [PbxAccount, PbxAccount] = [

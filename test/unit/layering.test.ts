@@ -12,7 +12,8 @@ const rooms: readonly (readonly string[])[] = [
   ['main.ts', 'cli'],
   ['workers.ts'],
   ['app.ts'],
-  ['socket', 'http', 'amqp', 'demo'],
+  ['socket', 'http', 'amqp', 'embedded-bus', 'demo'],
+  ['simulator'],
   ['cluster', 'intake.ts'],
   ['actions', 'router.ts'],
   ['registry'],
@@ -37,7 +38,7 @@ const ownPackages: Readonly<Record<string, readonly string[]>> = {
   '@fastify/cors': ['http'],
   '@fastify/swagger': ['http'],
   'fastify-type-provider-zod': ['http'],
-  smqp: ['demo'],
+  smqp: ['embedded-bus'],
   jose: ['auth'],
   pino: ['log.ts'],
   'prom-client': ['metrics.ts', 'workers.ts'],
@@ -60,7 +61,8 @@ function depthOf(room: string): number {
 
 function importsOf(file: string): string[] {
   const text = readFileSync(join(source, file), 'utf8');
-  return [...text.matchAll(/^(?:import|export)\b[^;]*?\bfrom '([^']+)';/gms)].map((match) => match[1] as string);
+  const statements = text.matchAll(/^(?:import|export)\b[^;]*?\bfrom '([^']+)';/gms);
+  return [...statements, ...text.matchAll(/\bimport\('([^']+)'\)/g)].map((match) => match[1] as string);
 }
 
 test.each(files)('%s imports inwards only', (file) => {
@@ -82,6 +84,18 @@ test.each(files)('%s uses only the packages that are its room’s', (file) => {
 test.each(files)('%s leaves the process alone unless it is the process', (file) => {
   const text = readFileSync(join(source, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
   if (!processRooms.includes(roomOf(file))) expect(text).not.toMatch(/\bprocess\.(?!hrtime)/);
+});
+
+test('an ordinary server loads neither the simulated PBX nor the embedded bus', () => {
+  const loaded = new Set(['main.ts']);
+  for (const file of loaded) {
+    const text = readFileSync(join(source, file), 'utf8');
+    for (const [, target = ''] of text.matchAll(/^(?:import|export)\b(?! type\b)[^;]*?\bfrom '(\.[^']+)';/gms)) {
+      loaded.add(relative(source, join(source, dirname(file), target)));
+    }
+  }
+  expect(loaded).toContain(join('amqp', 'rabbit-bus.ts'));
+  expect([...loaded].filter((file) => ['simulator', 'embedded-bus'].includes(roomOf(file)))).toEqual([]);
 });
 
 test.each(files)('%s has at most 320 lines', (file) => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { type PbxMessage, type PbxOptions, startPbx } from '../../src/demo/pbx.ts';
-import { createRandom } from '../../src/demo/random.ts';
 import { createCatalogue } from '../../src/families/catalogue.ts';
+import { type PbxMessage, type PbxOptions, startPbx } from '../../src/simulator/pbx.ts';
+import { createRandom } from '../../src/simulator/random.ts';
 import { callEvents } from '../support/contract.ts';
 
 const accounts = [

@@ -1,7 +1,7 @@
 /** What stands in the documents of an account, and what the administrator of the demo finds to change in them. */
-import type { Device, Office, Person } from './pbx-office.ts';
-import type { Fields } from './pbx-stage.ts';
+import type { Device, Office, Person } from './office.ts';
 import type { Random } from './random.ts';
+import type { Fields } from './stage.ts';
 
 /** A document as it stands, before it has a revision. */
 export interface Draft {

@@ -2,11 +2,11 @@
  * Calls: who calls whom, and how it goes. One script tells one call from its first channel to the end of its last; two
  * to five of them run at the same time.
  */
-import type { Channel } from './pbx-channel.ts';
-import type { Archive } from './pbx-documents.ts';
-import { atPhone, freePeople, type Office, outsider, type Party, type Person } from './pbx-office.ts';
-import type { Script, Stage } from './pbx-stage.ts';
-import type { HangupCause, Switch } from './pbx-switch.ts';
+import type { Channel } from './channel.ts';
+import type { Archive } from './documents.ts';
+import { atPhone, freePeople, type Office, outsider, type Party, type Person } from './office.ts';
+import type { Script, Stage } from './stage.ts';
+import type { HangupCause, Switch } from './switch.ts';
 
 const fewestCalls = 2;
 const mostCalls = 5;

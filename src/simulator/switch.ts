@@ -3,9 +3,9 @@
  * that what is published agrees with itself; which story is told is the scenarios' affair.
  */
 import { encodeWord } from '../families/routing-key.ts';
-import { type Channel, channelFields, channelVariables, type DisplayId, identityFields } from './pbx-channel.ts';
-import type { Office, Party } from './pbx-office.ts';
-import { type Fields, gregorianSeconds, type Stage } from './pbx-stage.ts';
+import { type Channel, channelFields, channelVariables, type DisplayId, identityFields } from './channel.ts';
+import type { Office, Party } from './office.ts';
+import { type Fields, gregorianSeconds, type Stage } from './stage.ts';
 
 /** Why a channel ended, and the SIP status that says so. */
 const hangupCodes = {

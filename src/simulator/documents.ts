@@ -3,10 +3,10 @@
  * long. Only what exists is edited or deleted, and what the calls need is never deleted. Published on `configuration`.
  */
 import { databaseWord, decodeWord, encodeWord } from '../families/routing-key.ts';
-import type { DisplayId } from './pbx-channel.ts';
-import { type Draft, firstDocuments, newDocument, toggles } from './pbx-document-bodies.ts';
-import type { Office, Person } from './pbx-office.ts';
-import { type Fields, gregorianSeconds, type Script, type Stage } from './pbx-stage.ts';
+import type { DisplayId } from './channel.ts';
+import { type Draft, firstDocuments, newDocument, toggles } from './document-bodies.ts';
+import type { Office, Person } from './office.ts';
+import { type Fields, gregorianSeconds, type Script, type Stage } from './stage.ts';
 
 interface Document extends Draft {
   body: Fields;

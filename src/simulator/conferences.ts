@@ -3,10 +3,10 @@
  * the first and closes with the last. Each member is a channel, too. Events are published on `conference`.
  */
 import { encodeWord } from '../families/routing-key.ts';
-import { type Channel, channelVariables } from './pbx-channel.ts';
-import { atPhone, freePeople, type Office, outsider, type Party } from './pbx-office.ts';
-import { type Fields, gregorianSeconds, type Script, type Stage } from './pbx-stage.ts';
-import type { Switch } from './pbx-switch.ts';
+import { type Channel, channelVariables } from './channel.ts';
+import { atPhone, freePeople, type Office, outsider, type Party } from './office.ts';
+import { type Fields, gregorianSeconds, type Script, type Stage } from './stage.ts';
+import type { Switch } from './switch.ts';
 
 interface Member {
   readonly channel: Channel;

@@ -1,24 +1,17 @@
 /**
  * The simulated PBX of the demo: for each account it plays calls, conferences and changes of documents, and publishes
- * what a real one would. It owns the clock and the end of the play; the scenarios are in the files `pbx-*.ts`.
+ * what a real one would. It owns the clock and the end of the play; the scenarios are in the files beside this one.
  */
-import { playCalls } from './pbx-calls.ts';
-import { playConferences } from './pbx-conferences.ts';
-import { playDocuments } from './pbx-documents.ts';
-import { createOffice } from './pbx-office.ts';
-import {
-  createPlayer,
-  createStage,
-  type PbxAccount,
-  type PbxMessage,
-  type PbxTimers,
-  type Stage,
-} from './pbx-stage.ts';
-import { createSwitch } from './pbx-switch.ts';
+import { playCalls } from './calls.ts';
+import { playConferences } from './conferences.ts';
+import { playDocuments } from './documents.ts';
+import { createOffice } from './office.ts';
 import { createRandom } from './random.ts';
+import { createPlayer, createStage, type PbxAccount, type PbxMessage, type PbxTimers, type Stage } from './stage.ts';
+import { createSwitch } from './switch.ts';
 
 /** What callers of this module name. */
-export type { PbxAccount, PbxMessage } from './pbx-stage.ts';
+export type { PbxAccount, PbxMessage } from './stage.ts';
 
 /** What is played, how fast, and to whom. */
 export interface PbxOptions {

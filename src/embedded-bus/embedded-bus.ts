@@ -1,12 +1,19 @@
-/** The demo's bus: smqp, a broker inside this process with the semantics of AMQP 0-9-1. */
+/** The embedded bus, of the demo and of the unit tests: smqp, a broker inside this process with the semantics of AMQP 0-9-1. */
 import { Broker } from 'smqp';
 import type { Bus, BusListener, Delivery } from '../bus.ts';
 import type { Pattern } from '../families/family.ts';
-import type { PbxMessage } from './pbx.ts';
 
 const queue = 'event-horizon';
 
-export class DemoBus implements Bus {
+/** What somebody publishes: the body is an object, sent as JSON. */
+export interface EmbeddedMessage {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly payload: object;
+}
+
+/** A bus that nobody else is on: what is published here reaches this process alone, in the same turn. */
+export class EmbeddedBus implements Bus {
   readonly #broker = new Broker();
   #last: Delivery | undefined;
   isUp = false;
@@ -36,16 +43,14 @@ export class DemoBus implements Bus {
     this.#broker.unbindQueue(queue, exchange, routingPattern);
   }
 
-  /** What the simulated PBX says. */
-  publish({ exchange, routingKey, payload }: PbxMessage): void {
-    this.#assertExchange(exchange);
-    const body = Buffer.from(JSON.stringify(payload));
-    this.#broker.publish(exchange, routingKey, {
-      exchange,
-      routingKey,
-      body,
-      contentEncoding: undefined,
-    } satisfies Delivery);
+  publish({ exchange, routingKey, payload }: EmbeddedMessage): void {
+    this.deliver({ exchange, routingKey, body: Buffer.from(JSON.stringify(payload)), contentEncoding: undefined });
+  }
+
+  /** Publishes a body as it stands, whether or not it is JSON. */
+  deliver(delivery: Delivery): void {
+    this.#assertExchange(delivery.exchange);
+    this.#broker.publish(delivery.exchange, delivery.routingKey, delivery);
   }
 
   settle(): void {
