@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { describeConfig, readConfig, readSetting, type SettingName, settingsHelp } from '../../src/config.ts';
 import { ConfigError } from '../../src/errors.ts';
-import { callEvents, documentTypes } from '../support/contract.ts';
+import { callEvents, documentTypes } from '../support/offers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'event-horizon-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));

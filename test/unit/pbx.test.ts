@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createCatalogue } from '../../src/families/catalogue.ts';
 import { type PbxMessage, type PbxOptions, startPbx } from '../../src/simulator/pbx.ts';
 import { createRandom } from '../../src/simulator/random.ts';
-import { callEvents } from '../support/contract.ts';
+import { callEvents } from '../support/offers.ts';
 
 const accounts = [
   { id: '4b31dd1d32ce6d249897c06332375d65', name: 'Harbour Hotel', realm: 'harbour.example.com' },

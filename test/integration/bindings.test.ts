@@ -1,4 +1,4 @@
-/** Section 2: the bindings that a client may use, both columns, on sockets of both dialects. */
+/** The bindings that a client may use, both columns, on sockets of both dialects. */
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';

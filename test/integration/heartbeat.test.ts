@@ -1,4 +1,4 @@
-/** Section 2: WebSocket pings, from either side. */
+/** WebSocket pings, from either side. */
 import { expect, test } from 'vitest';
 import { startBridge, tokenFor } from '../support/bridge.ts';
 import { until } from '../support/broker.ts';

@@ -1,4 +1,4 @@
-/** Section 2: the upgrade. */
+/** The upgrade. */
 import { connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { makeToken } from '../../src/auth/token.ts';

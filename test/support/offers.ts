@@ -1,4 +1,4 @@
-/** Lists of the contract, written down once more: tests that took them from the program would agree with any of its faults. */
+/** Lists of docs/PROTOCOL.md, written down once more: tests that took them from the program would agree with any of its faults. */
 
 export const callEvents = [
   'CHANNEL_CREATE',

@@ -1,9 +1,8 @@
-/** Section 2: the forms of bindings, what is refused and how, and the settings that narrow what there is. */
+/** The forms of bindings, what is refused and how, and the settings that narrow what there is. */
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
-import { callEvents, documentTypes } from '../support/contract.ts';
 import {
   type BusMessage,
   callEvent,
@@ -15,6 +14,7 @@ import {
   withFields,
 } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
+import { callEvents, documentTypes } from '../support/offers.ts';
 
 const account = '4b31dd1d32ce6d249897c06332375d65';
 const other = '00000000000000000000000000000001';

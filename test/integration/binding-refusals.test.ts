@@ -1,4 +1,4 @@
-/** Section 2: bindings that are refused, and in which words. Each is refused on sockets of both dialects. */
+/** Bindings that are refused, and in which words. Each is refused on sockets of both dialects. */
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';

@@ -1,4 +1,4 @@
-/** Section 2: what a token does for a socket, how another replaces it, and what happens when it ends. */
+/** What a token does for a socket, how another replaces it, and what happens when it ends. */
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { SessionGuard } from '../../src/actions/guard.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';

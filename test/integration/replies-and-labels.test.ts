@@ -1,4 +1,4 @@
-/** Section 2: the reply, when it is sent, and what a socket is called. */
+/** The reply, when it is sent, and what a socket is called. */
 import { expect, test } from 'vitest';
 import { startBridge, tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';

@@ -1,4 +1,4 @@
-/** Section 2: the account tree changes while sockets are open, and takes rights away. */
+/** The account tree changes while sockets are open, and takes rights away. */
 import { expect, test } from 'vitest';
 import { type AccountEntry, type AccountsFile, useAccountsFile } from '../support/accounts-file.ts';
 import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';

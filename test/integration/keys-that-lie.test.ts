@@ -1,4 +1,4 @@
-/** Section 2: where payload and routing key disagree about whose an event is, it is nobody's, not even "*"'s. */
+/** Where payload and routing key disagree about whose an event is, it is nobody's, not even "*"'s. */
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';

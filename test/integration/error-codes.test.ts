@@ -1,4 +1,4 @@
-/** Section 2: every code of an error reply, with its first text. `source_unavailable`: section-2-unconfirmed. */
+/** Every code of an error reply, with its first text. `source_unavailable`: unconfirmed-subscribes. */
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Session } from '../../src/session/session.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';

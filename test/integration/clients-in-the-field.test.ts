@@ -1,4 +1,4 @@
-/** Section 3: the ways of clients that exist and that we can’t change. */
+/** The ways of clients that exist and that we can’t change. */
 import { expect, test } from 'vitest';
 import { startBridge, tokenFor } from '../support/bridge.ts';
 import { callAccount, fixture, fixtureAccount, until } from '../support/broker.ts';

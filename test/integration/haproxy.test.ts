@@ -1,4 +1,4 @@
-/** Section 7: what the shipped HAProxy configuration is, and what it lets through. Its nodes' life is in a file beside it. */
+/** What the shipped HAProxy configuration is, and what it lets through. Its nodes' life is in a file beside it. */
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import type { IncomingHttpHeaders } from 'node:http';

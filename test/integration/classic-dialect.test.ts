@@ -1,4 +1,4 @@
-/** Section 3: the classic dialect. */
+/** The classic dialect. */
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';

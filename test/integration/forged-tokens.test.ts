@@ -1,4 +1,4 @@
-/** Section 2: what an attacker may try with tokens, and what a token’s own claims exclude. */
+/** What an attacker may try with tokens, and what a token’s own claims exclude. */
 import { createHmac, createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { type JWTPayload, SignJWT } from 'jose';
 import { expect, test } from 'vitest';

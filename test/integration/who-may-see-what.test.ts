@@ -1,4 +1,4 @@
-/** Section 2: who may see what, as an attacker would try it. */
+/** Who may see what, as an attacker would try it. */
 import { expect, test } from 'vitest';
 import { type AccountEntry, useAccountsFile } from '../support/accounts-file.ts';
 import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';

@@ -1,4 +1,4 @@
-/** Section 2: sockets that don’t take what they are owed. Raw ones, which stop reading. */
+/** Sockets that don’t take what they are owed. Raw ones, which stop reading. */
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
 import { until } from '../support/broker.ts';

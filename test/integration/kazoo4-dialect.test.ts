@@ -1,4 +1,4 @@
-/** Section 3: the kazoo4 dialect’s rules. Every field of its frames: section-3-kazoo4-frames. */
+/** The kazoo4 dialect’s rules. Every field of its frames: kazoo4-frames. */
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';

@@ -1,4 +1,4 @@
-/** Section 7: two nodes behind HAProxy, while one of them is full, away or restarted, and while HAProxy itself is reloaded. */
+/** Two nodes behind HAProxy, while one of them is full, away or restarted, and while HAProxy itself is reloaded. */
 import { connect } from 'node:tls';
 import { expect, test } from 'vitest';
 import { startAmqpProxy } from '../support/amqp-proxy.ts';

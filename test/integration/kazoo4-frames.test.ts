@@ -1,4 +1,4 @@
-/** Section 3: the kazoo4 dialect’s frames, every field for every family. */
+/** The kazoo4 dialect’s frames, every field for every family. */
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';

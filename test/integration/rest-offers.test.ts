@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
-import { callEvents } from '../support/contract.ts';
+import { callEvents } from '../support/offers.ts';
 import { rest } from '../support/rest.ts';
 
 const families = ['call', 'conference', 'fax', 'notifications', 'object', 'presence', 'registration'];

@@ -1,4 +1,4 @@
-/** Section 2, by raw socket: whatever a client sends, the others on the same bridge get their events. */
+/** By raw socket: whatever a client sends, the others on the same bridge get their events. */
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';

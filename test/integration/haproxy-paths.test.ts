@@ -1,4 +1,4 @@
-/** Section 7: `/metrics` and `/readyz` are not served to the outside, however the path is written. */
+/** `/metrics` and `/readyz` are not served to the outside, however the path is written. */
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { expect, test } from 'vitest';

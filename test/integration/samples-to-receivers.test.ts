@@ -1,4 +1,4 @@
-/** Section 2: every sample event against every kind of receiver. */
+/** Every sample event against every kind of receiver. */
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';

@@ -1,4 +1,4 @@
-/** Section 2: the actions, what they are asked and what they answer. */
+/** The actions, what they are asked and what they answer. */
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';

@@ -1,4 +1,4 @@
-/** Section 2: a subscribe that the broker doesn’t confirm, or not before something else has happened. */
+/** A subscribe that the broker doesn’t confirm, or not before something else has happened. */
 import { expect, test } from 'vitest';
 import { startAmqpProxy } from '../support/amqp-proxy.ts';
 import { type Bridge, secret, startBridge, startBridgeWithoutBroker, tokenFor } from '../support/bridge.ts';

@@ -1,4 +1,4 @@
-/** Section 2: the close codes. Slow consumers (4008) and the heartbeat have files of their own. */
+/** The close codes. Slow consumers (4008) and the heartbeat have files of their own. */
 import { expect, test } from 'vitest';
 import { startBridge, tokenFor } from '../support/bridge.ts';
 import { until } from '../support/broker.ts';
