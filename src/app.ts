@@ -179,8 +179,8 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
     const running = startClock((error) => log.error({ err: error }, 'fault in a task of the clock'));
     running.everySecond((now) => guard.tick(now));
     running.everySecond(() => sockets.tick());
-    running.everySecond((now) => binder.tick(now));
-    running.everySecond((now) => cluster?.tick(now));
+    running.everySecond(() => binder.tick(performance.now()));
+    running.everySecond(() => cluster?.tick(performance.now()));
     running.everySecond(() => refreshAccounts(accounts, guard, log));
     return running;
   }

@@ -92,9 +92,9 @@ function onSignal(drain: () => Promise<void>): void {
   let since: number | undefined;
   const handle = (signal: NodeJS.Signals): void => {
     if (since === undefined) {
-      since = Date.now();
+      since = performance.now();
       drain().catch((error: unknown) => fail(error));
-    } else if (Date.now() - since > sameSignalMs) {
+    } else if (performance.now() - since > sameSignalMs) {
       process.stderr.write(`event-horizon: ${signal} again, ending at once\n`);
       process.exit(anythingElse);
     }

@@ -8,7 +8,7 @@ export class Throttle<Kind> {
 
   /** @returns how many were held back since the last line of the kind; undefined: this one is held back as well */
   pass(kind: Kind): number | undefined {
-    const now = Date.now();
+    const now = performance.now();
     const last = this.#passed.get(kind);
     if (last !== undefined && now - last.at < everyMs) {
       last.held += 1;

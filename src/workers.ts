@@ -39,7 +39,7 @@ export function runWorkers(config: Config, log: Log, primary: PrimaryProcess): v
 
   function fork(number: number): void {
     const worker = cluster.fork({ NODE_NAME: `${config.NODE_NAME}-${number}` });
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     worker.on('listening', () => {
       hasListened = true;
     });
@@ -48,7 +48,7 @@ export function runWorkers(config: Config, log: Log, primary: PrimaryProcess): v
       if (isEnding) return;
       // What can't even start once would not start the next time either; it has said why.
       if (!hasListened || code === badConfiguration) primary.exit(code || 1);
-      pauseMs = Date.now() - startedAt > soundMs ? firstPauseMs : Math.min(longestPauseMs, pauseMs * 2);
+      pauseMs = performance.now() - startedAt > soundMs ? firstPauseMs : Math.min(longestPauseMs, pauseMs * 2);
       log.error({ worker: number, code, signal, pauseMs }, 'worker died; it will be replaced');
       setTimeout(() => {
         if (!isEnding) fork(number);

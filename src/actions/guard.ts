@@ -49,18 +49,22 @@ export class SessionGuard {
     this.registry.replan(({ text, account }) => this.catalogue.parse(text, account));
   }
 
-  /** Once a second. */
-  tick(now: number): void {
+  /**
+   * Once a second.
+   * @param date Unix time, ms: what a token's `exp` is compared with. All else goes by a clock that is never set.
+   */
+  tick(date: number): void {
+    const now = performance.now();
     for (const session of this.registry.sessions.all()) {
-      if (session.deliverUntil > now) this.#renewIfDue(session, now);
-      else if (session.deliverUntil > 0) this.#end(session, new ActionError('token_expired'), now);
+      if (session.deliverUntil > date) this.#renewIfDue(session, now);
+      else if (session.deliverUntil > 0) this.#end(session, new ActionError('token_expired'));
       else if (now - session.unauthenticatedSince >= this.authTimeoutMs) session.transport.close('unauthenticated');
     }
   }
 
   /** The token is worth nothing any more; the connection stays, for a fresh one. */
-  #end(session: Session, reason: ActionError, now: number): void {
-    session.endToken(now);
+  #end(session: Session, reason: ActionError): void {
+    session.endToken();
     this.registry.unsubscribeAll(session);
     session.transport.sendText(errorReply(undefined, reason));
   }
@@ -78,10 +82,9 @@ export class SessionGuard {
     // Meanwhile the client may have gone, or shown a fresh token itself.
     if (session.closed || session.identity !== identity) return;
     if (!(outcome instanceof Error)) this.#acceptRenewed(session, identity, outcome as Identity);
-    else if (outcome instanceof ActionError && outcome.code !== 'source_unavailable')
-      this.#end(session, outcome, Date.now());
+    else if (outcome instanceof ActionError && outcome.code !== 'source_unavailable') this.#end(session, outcome);
     else {
-      session.identifiedAt = Date.now() + renewRetryMs - renewAfterMs(identity);
+      session.identifiedAt = performance.now() + renewRetryMs - renewAfterMs(identity);
       this.#logUnchecked(outcome);
     }
   }
@@ -100,7 +103,7 @@ export class SessionGuard {
     }
     // A session belongs to one account for good: it is listed there, and its subscriptions were allowed for that one.
     const reason = new ActionError('token_invalid', 'failed to authenticate token: it is of another account now');
-    this.#end(session, reason, Date.now());
+    this.#end(session, reason);
   }
 
   /** Ends the subscriptions that are not allowed (any more), and says which they were: one reply for each reason. */

@@ -51,13 +51,13 @@ function requestTo(endpoint: string): (token: string) => Promise<Response> {
   async function send(token: string): Promise<Response> {
     const headers = { 'x-auth-token': token, 'content-type': 'application/json', accept: 'application/json' };
     const options = { headers, signal: AbortSignal.timeout(timeoutMs), redirect: 'error' } as const;
-    if (Date.now() >= isOldUntil) {
+    if (performance.now() >= isOldUntil) {
       const body = JSON.stringify({ data: { token } });
       const response = await fetch(endpoint, { ...options, method: 'POST', body });
       if (response.status !== 404 && response.status !== 405) return response;
     }
     const response = await fetch(`${endpoint}?token=${encodeURIComponent(token)}`, options);
-    if (response.ok && Date.now() >= isOldUntil) isOldUntil = Date.now() + oldForMs;
+    if (response.ok && performance.now() >= isOldUntil) isOldUntil = performance.now() + oldForMs;
     return response;
   }
 

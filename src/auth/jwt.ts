@@ -168,6 +168,8 @@ function refusal(error: unknown): ActionError {
   return new ActionError('source_unavailable', 'the token keys can not be fetched now; try again', { cause: error });
 }
 
+/** How long fetched keys are trusted. ms */
+const keysAgeMs = 600_000;
 const refreshBurst = 10;
 const refreshIntervalMs = 5000;
 
@@ -175,17 +177,21 @@ const refreshIntervalMs = 5000;
  * The keys of a JWKS document: cached ten minutes, fetched anew at once for an unknown `kid`. Anybody can invent a
  * `kid`, so fetches have a budget: ten at once, then one every five seconds. Once it is spent, what was fetched last
  * holds: a key that wasn't in it is no key.
+ *
+ * jose ages its keys by the wall clock. One that is set back would have it keep them, and refuse a new one, for as long
+ * as it was set back by; so both are watched here with a clock that is never set.
  */
 function remoteKeys(url: string): JWTVerifyGetKey {
   let budget = refreshBurst;
-  let refilledAt = Date.now();
+  let refilledAt = performance.now();
+  let fetchedAt = performance.now();
   let isAnswered = false;
   const keys = createRemoteJWKSet(new URL(url), {
-    cacheMaxAge: 600_000,
+    cacheMaxAge: keysAgeMs,
     cooldownDuration: 0,
     timeoutDuration: 5000,
     [customFetch]: async (address, init) => {
-      const now = Date.now();
+      const now = performance.now();
       budget = Math.min(refreshBurst, budget + (now - refilledAt) / refreshIntervalMs);
       refilledAt = now;
       if (budget < 1) {
@@ -196,8 +202,19 @@ function remoteKeys(url: string): JWTVerifyGetKey {
       isAnswered = false;
       const response = await fetch(address, init);
       isAnswered = response.ok;
+      if (response.ok) fetchedAt = now;
       return response;
     },
   });
-  return keys;
+  return async (header, token) => {
+    if (keys.fresh && performance.now() - fetchedAt >= keysAgeMs) await keys.reload();
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      // Without a cooldown it cools down only where its last fetch lies in the future.
+      if (!(error instanceof errors.JWKSNoMatchingKey && keys.coolingDown)) throw error;
+      await keys.reload();
+      return keys(header, token);
+    }
+  };
 }

@@ -11,15 +11,15 @@ const maxTokens = 10_000;
 
 interface Known {
   readonly identity: Identity;
-  readonly until: number;
+  /** Of `performance.now()`: a wall clock that is set back would have a revoked key trusted for as long. ms */
+  readonly trustedUntil: number;
 }
 
 export function rememberTokens(authenticator: Authenticator, limit = maxTokens): Authenticator {
   const known = new Map<string, Known>();
 
   function remember(digest: string, identity: Identity): void {
-    const now = Date.now();
-    known.set(digest, { identity, until: Math.min(identity.expiresAt, now + trustMs) });
+    known.set(digest, { identity, trustedUntil: performance.now() + trustMs });
     if (known.size <= limit) return;
     const [oldest] = known.keys();
     if (oldest !== undefined) known.delete(oldest);
@@ -29,11 +29,15 @@ export function rememberTokens(authenticator: Authenticator, limit = maxTokens):
     async identify(token) {
       const digest = digestOf(token);
       const found = known.get(digest);
-      if (found !== undefined && found.until > Date.now()) return found.identity;
+      if (found !== undefined && isGood(found)) return found.identity;
       known.delete(digest);
       const identity = await authenticator.identify(token);
       remember(digest, identity);
       return identity;
     },
   };
+}
+
+function isGood({ identity, trustedUntil }: Known): boolean {
+  return trustedUntil > performance.now() && identity.expiresAt > Date.now();
 }

@@ -65,7 +65,7 @@ export class Cluster {
   readonly #startedAt = Date.now();
   readonly #throttle = new Throttle<string>();
   #advertiseAt = 0;
-  /** From when on those that live are known. */
+  /** From when on those that live are known. Of `performance.now()`, as all times here: a wall clock may be set back. */
   #introducedAt = 0;
 
   constructor(
@@ -79,12 +79,12 @@ export class Cluster {
 
   start(): void {
     // The connection has as long as an answer to be there at all.
-    this.#introducedAt = Date.now() + answerMs;
+    this.#introducedAt = performance.now() + answerMs;
     this.control.start({ onMessage: (message) => this.#onMessage(message), onUp: () => this.#onUp() });
   }
 
   #onUp(): void {
-    const now = Date.now();
+    const now = performance.now();
     this.#introducedAt = now + introductionMs;
     this.#roster.spare(now + 2 * advertiseMs);
     this.#advertise();
@@ -138,7 +138,7 @@ export class Cluster {
   ): Promise<{ answers: Answer[]; partial: boolean }> {
     await this.#introduced();
     if (!this.control.isUp) return { answers: [], partial: true };
-    const missing = this.#roster.living(Date.now());
+    const missing = this.#roster.living(performance.now());
     if (missing.size === 0) return { answers: [], partial: false };
     const id = randomUUID();
     const answers: Answer[] = [];
@@ -168,7 +168,7 @@ export class Cluster {
 
   async #introduced(): Promise<void> {
     const moment = 20;
-    while (Date.now() < this.#introducedAt) await new Promise((resolve) => setTimeout(resolve, moment));
+    while (performance.now() < this.#introducedAt) await new Promise((resolve) => setTimeout(resolve, moment));
   }
 
   #onMessage(message: Delivery): void {
@@ -199,7 +199,7 @@ export class Cluster {
   #onAdvertise(payload: unknown): void {
     const message = advertiseSchema.safeParse(payload);
     // Who is new doesn't know us either, and shall not have to wait for our next message.
-    if (message.success && this.#roster.note(message.data, Date.now())) this.#advertise();
+    if (message.success && this.#roster.note(message.data, performance.now())) this.#advertise();
   }
 
   #onGetRequest(payload: unknown): void {
@@ -237,7 +237,7 @@ export class Cluster {
   }
 
   #advertise(): void {
-    this.#advertiseAt = Date.now() + advertiseMs;
+    this.#advertiseAt = performance.now() + advertiseMs;
     this.#say({ Expires: advertiseMs });
   }
 

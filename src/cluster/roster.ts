@@ -13,7 +13,7 @@ export function nodeKeyOf(message: {
 }
 
 interface Node {
-  /** Unix time, ms. */
+  /** Of `performance.now()`, ms. */
   readonly livesUntil: number;
   readonly address: string | undefined;
 }

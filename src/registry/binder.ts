@@ -32,6 +32,7 @@ interface BoundPattern {
   /** It may as well not: an operation failed, is under way, or succeeded long ago. Nobody relies on it now. */
   isDoubtful: boolean;
   isBusy: boolean;
+  /** Of `performance.now()`, as all times here: a wall clock that is set back would put off audits and retries. */
   confirmedAt: number;
   retryAt: number;
 }
@@ -153,10 +154,10 @@ export class Binder {
   /** Unbinds everything, so that closing the queue costs publishers nothing. Gives up when the broker is away. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    const deadline = Date.now() + confirmMs;
+    const deadline = performance.now() + confirmMs;
     for (;;) {
       for (const state of this.#patterns.values()) this.#drive(state);
-      if (this.#patterns.size === 0 || !this.bus.isUp || Date.now() >= deadline) return;
+      if (this.#patterns.size === 0 || !this.bus.isUp || performance.now() >= deadline) return;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
@@ -213,10 +214,10 @@ export class Binder {
       state.isDoubtful = failure !== undefined;
       if (failure !== undefined) {
         this.#waiters.revoke(state.key);
-        state.retryAt = Date.now() + retryMs;
+        state.retryAt = performance.now() + retryMs;
         if (this.bus.isUp) this.log.warn({ err: failure, pattern: state.key, step }, 'the broker refused');
       } else if (step === 'bind') {
-        state.confirmedAt = Date.now();
+        state.confirmedAt = performance.now();
         this.#waiters.confirm(state.key);
       }
     }
@@ -233,7 +234,7 @@ export class Binder {
   }
 
   #nextStep(state: BoundPattern): 'bind' | 'unbind' | undefined {
-    if (state.retryAt > Date.now()) return undefined;
+    if (state.retryAt > performance.now()) return undefined;
     if (this.#isWanted(state)) return isRelied(state) ? undefined : 'bind';
     return state.isBound && this.#isReplaced(state) ? 'unbind' : undefined;
   }
@@ -272,7 +273,7 @@ export class Binder {
 
   /** Has patterns confirmed again that somebody is about to rely on. */
   #doubt(keys: readonly string[]): void {
-    const now = Date.now();
+    const now = performance.now();
     for (const key of keys) {
       const state = this.#patterns.get(key);
       if (state === undefined || !isRelied(state)) continue;

@@ -40,11 +40,11 @@ export class Session {
   /** Unix time, ms. */
   readonly connectedAt = Date.now();
   identity: Identity | undefined;
-  /** Unix time, ms, when the identity was last vouched for. */
+  /** When the identity was last vouched for. Of `performance.now()`, ms: the wall clock may be set back. */
   identifiedAt = 0;
   label = noLabel;
-  /** Unix time, ms, since when the socket has had no valid token. */
-  unauthenticatedSince = this.connectedAt;
+  /** Since when the socket has had no valid token: of `performance.now()`, ms. */
+  unauthenticatedSince = performance.now();
   closed = false;
 
   /** What it is subscribed to, oldest first. At most MAX_BINDINGS_PER_SOCKET, so a list is enough. */
@@ -82,14 +82,14 @@ export class Session {
 
   authenticateAs(identity: Identity): void {
     this.identity = identity;
-    this.identifiedAt = Date.now();
+    this.identifiedAt = performance.now();
     this.deliverUntil = identity.expiresAt;
   }
 
   /** From now on the token is worth nothing; the identity stays, as the account that the socket belongs to. */
-  endToken(now: number): void {
+  endToken(): void {
     this.deliverUntil = 0;
-    this.unauthenticatedSince = now;
+    this.unauthenticatedSince = performance.now();
   }
 
   hasValidToken(now: number): boolean {

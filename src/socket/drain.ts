@@ -22,15 +22,15 @@ export async function drain(
   seconds: number,
 ): Promise<void> {
   const all = [...connections];
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   for (const [index, connection] of all.entries()) {
     // Each in the middle of its share of the time: even a single one leaves proxies time to see that this node drains.
     const dueAt = startedAt + ((index + 0.5) / all.length) * seconds * 1000;
-    while (Date.now() < dueAt && connections.size > 0) await pause(Math.min(100, dueAt - Date.now()));
+    while (performance.now() < dueAt && connections.size > 0) await pause(Math.min(100, dueAt - performance.now()));
     connection.close('restart', JSON.stringify({ reconnect: reconnectDelay(all.length) }));
   }
-  const deadline = Date.now() + goodbyeMs;
-  while (connections.size > 0 && Date.now() < deadline) await pause(10);
+  const deadline = performance.now() + goodbyeMs;
+  while (connections.size > 0 && performance.now() < deadline) await pause(10);
   for (const connection of connections) connection.cut();
 }
 

@@ -44,7 +44,7 @@ export function createWorld(maxPatterns = 4) {
     async seconds(count: number) {
       for (let second = 0; second < count; second += 1) {
         await vi.advanceTimersByTimeAsync(1000);
-        binder.tick(Date.now());
+        binder.tick(performance.now());
         await settled();
       }
     },

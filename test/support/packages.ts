@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** A program from a Debian package. */
+/** A program, or a library, from a Debian package. */
 export interface Program {
   readonly name: string;
   readonly debianPackage: string;
@@ -21,6 +21,15 @@ export const rabbitmqServer: Program = {
 };
 
 export const haproxy: Program = { name: 'HAProxy', debianPackage: 'haproxy', path: '/usr/sbin/haproxy' };
+
+const multiarch: Readonly<Record<string, string>> = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
+
+/** A library to be preloaded: a process sees a wall clock that the test sets. */
+export const faketime: Program = {
+  name: 'libfaketime',
+  debianPackage: 'libfaketime',
+  path: `/usr/lib/${multiarch[process.arch] ?? process.arch}/faketime/libfaketimeMT.so.1`,
+};
 
 export const chromium: Program = { name: 'Chromium', debianPackage: 'chromium', path: '/usr/bin/chromium' };
 
@@ -47,7 +56,7 @@ export async function ensureInstalled(programs: readonly Program[]): Promise<voi
 }
 
 async function isThere({ path }: Program): Promise<boolean> {
-  return access(path, constants.X_OK).then(
+  return access(path, constants.R_OK).then(
     () => true,
     () => false,
   );

@@ -1,6 +1,6 @@
 /** Once for all tests: what they need is found or installed, and one broker runs for all of them. */
 import type { TestProject } from 'vitest/node';
-import { chromium, ensureInstalled, haproxy, rabbitmqServer } from './packages.ts';
+import { chromium, ensureInstalled, faketime, haproxy, rabbitmqServer } from './packages.ts';
 import { type RabbitAddress, startRabbit } from './rabbit.ts';
 
 declare module 'vitest' {
@@ -10,7 +10,7 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
-  await ensureInstalled([rabbitmqServer, haproxy, chromium]);
+  await ensureInstalled([rabbitmqServer, haproxy, chromium, faketime]);
   const running = runningRabbit(process.env.TEST_RABBIT);
   if (running !== undefined) {
     project.provide('rabbit', running);

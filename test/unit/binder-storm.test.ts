@@ -93,7 +93,7 @@ class World {
   async wait(seconds: number): Promise<void> {
     for (let second = 0; second < seconds; second += 1) {
       await vi.advanceTimersByTimeAsync(1000);
-      this.binder.tick(Date.now());
+      this.binder.tick(performance.now());
     }
   }
 

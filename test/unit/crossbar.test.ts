@@ -76,7 +76,7 @@ describe('AUTH_CROSSBAR_URL', () => {
   });
 
   test('an old Crossbar, which knows only GET, is asked in its way, and from then on at once', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] });
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] });
     onTestFinished(() => void vi.useRealTimers());
     const crossbar = await startCrossbar();
     crossbar.isOld = true;
@@ -88,7 +88,7 @@ describe('AUTH_CROSSBAR_URL', () => {
     expect(await outcome(authenticator, token)).toBe('acme');
     expect(methods()).toEqual(['GET']);
     crossbar.isOld = false;
-    vi.setSystemTime(Date.now() + 3_600_000);
+    vi.advanceTimersByTime(3_600_000);
     expect(await outcome(authenticator, token)).toBe('acme');
     expect(methods()).toEqual(['POST']);
   });
@@ -180,7 +180,7 @@ describe('a socket that lives on a token of the Crossbar', () => {
 
   /** A session that was authenticated by the Crossbar, and the guard over it. */
   async function startSession() {
-    vi.useFakeTimers({ toFake: ['Date'] });
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] });
     onTestFinished(() => void vi.useRealTimers());
     const crossbar = await startCrossbar();
     const accounts = Accounts.none();
@@ -220,7 +220,7 @@ describe('a socket that lives on a token of the Crossbar', () => {
     /** Goes on so many minutes, and lets what began then come to its end. @returns how often the Crossbar was asked */
     async function pass(minutes: number): Promise<number> {
       const before = crossbar.asked.length;
-      vi.setSystemTime(Date.now() + minutes * minute);
+      vi.advanceTimersByTime(minutes * minute);
       guard.tick(Date.now());
       guard.tick(Date.now());
       await Promise.allSettled(renewals);
