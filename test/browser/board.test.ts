@@ -1,7 +1,7 @@
 import type { Locator } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
-import { callAccount } from '../support/broker.ts';
+import { callAccount } from '../support/fixtures.ts';
 import {
   type OpenPage,
   openPage,

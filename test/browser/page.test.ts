@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { callAccount, fixture, until, useBroker } from '../support/broker.ts';
+import { useBroker } from '../support/broker.ts';
+import { callAccount, fixture } from '../support/fixtures.ts';
+import { until } from '../support/until.ts';
 import {
   eventRows,
   type OpenOptions,

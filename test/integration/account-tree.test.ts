@@ -2,10 +2,10 @@
 import { expect, test } from 'vitest';
 import { type AccountEntry, type AccountsFile, useAccountsFile } from '../support/accounts-file.ts';
 import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
-import { until } from '../support/broker.ts';
 import { type Client, openClient, type Reply } from '../support/client.ts';
 import { callEvent, documentEvent, presenceDialog, publish } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
+import { until } from '../support/until.ts';
 
 const top = '0000000000000000000000000000000a';
 const child = '0000000000000000000000000000000b';

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { type AccountEntry, useAccountsFile } from '../support/accounts-file.ts';
 import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
-import { until } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
 import { rest } from '../support/rest.ts';
+import { until } from '../support/until.ts';
 
 const tree: readonly AccountEntry[] = [
   { id: 'reseller', realm: 'reseller.example.com' },

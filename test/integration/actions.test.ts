@@ -2,10 +2,10 @@
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { until } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
 import { callEvent, publish } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
+import { until } from '../support/until.ts';
 
 async function openFor(account: string, settings: Record<string, string> = {}) {
   const bridge = await startBridge(settings);

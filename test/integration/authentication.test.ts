@@ -2,11 +2,11 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { SessionGuard } from '../../src/actions/guard.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { until } from '../support/broker.ts';
 import { type Client, openClient } from '../support/client.ts';
 import { callEvent, conferenceEvent, publish } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
 import { rest } from '../support/rest.ts';
+import { until } from '../support/until.ts';
 
 const binding = 'call.CHANNEL_CREATE.*';
 

@@ -2,7 +2,6 @@
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { callAccount, fixture, fixtureAccount, fixtureRealm } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
 import {
   type BusMessage,
@@ -16,6 +15,7 @@ import {
   registration,
 } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
+import { callAccount, fixture, fixtureAccount, fixtureRealm } from '../support/fixtures.ts';
 
 function fromFixture(file: string, changes: Record<string, unknown> = {}): BusMessage {
   const { exchange, routingKey, payload } = fixture(file);

@@ -5,9 +5,11 @@ import type { BusListener } from '../../src/bus.ts';
 import { controlBindings, nodesExchange } from '../../src/cluster/messages.ts';
 import { startAmqpProxy } from '../support/amqp-proxy.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { callAccount, until, useBroker } from '../support/broker.ts';
+import { useBroker } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
+import { callAccount } from '../support/fixtures.ts';
 import { silentLog } from '../support/silent-log.ts';
+import { until } from '../support/until.ts';
 
 const pattern = { exchange: 'callevt', routingPattern: 'call.CHANNEL_CREATE.*' };
 

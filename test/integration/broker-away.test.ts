@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { secret, startBridge, startBridgeWithoutBroker, tokenFor } from '../support/bridge.ts';
-import { callAccount, fixture, fixtureAccount, until, useBroker } from '../support/broker.ts';
+import { useBroker } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
+import { callAccount, fixture, fixtureAccount } from '../support/fixtures.ts';
 import { freePort, type Rabbit, startRabbit } from '../support/rabbit.ts';
+import { until } from '../support/until.ts';
 
 /** A broker of this file's own: it is stopped, started and frozen. */
 let rabbit: Rabbit;

@@ -2,10 +2,12 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { z } from 'zod';
 import { startAmqpProxy } from '../support/amqp-proxy.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { type Broker, fixtureAccount, until, useBroker } from '../support/broker.ts';
+import { type Broker, useBroker } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
 import { callEvent, publish } from '../support/events.ts';
+import { fixtureAccount } from '../support/fixtures.ts';
 import { type Rabbit, startRabbit } from '../support/rabbit.ts';
+import { until } from '../support/until.ts';
 
 /** A broker of this file's own: it is made to believe that its memory is full. */
 let rabbit: Rabbit;

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { type Broker, fixtureAccount, until, useBroker } from '../support/broker.ts';
+import { type Broker, useBroker } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
 import { callEvent, conferenceEvent, documentEvent, faxStatus, publish } from '../support/events.ts';
+import { fixtureAccount } from '../support/fixtures.ts';
 import { management } from '../support/rabbit.ts';
+import { until } from '../support/until.ts';
 
 const account = fixtureAccount;
 const exchangesSchema = z.array(

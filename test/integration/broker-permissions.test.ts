@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
-import { type Broker, until, useBroker } from '../support/broker.ts';
+import { type Broker, useBroker } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
 import {
   type BusMessage,
@@ -23,6 +23,7 @@ import {
 import { projectFolder, useFolder } from '../support/process.ts';
 import { management } from '../support/rabbit.ts';
 import { rest } from '../support/rest.ts';
+import { until } from '../support/until.ts';
 
 const account = '4b31dd1d32ce6d249897c06332375d65';
 const realm = 'alpha.example.com';

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { type Broker, until } from '../support/broker.ts';
+import type { Broker } from '../support/broker.ts';
 import { type Client, openClient } from '../support/client.ts';
 import { callEvent, documentEvent, publish } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
+import { until } from '../support/until.ts';
 
 /** Ids as Kazoo's, so that their databases are named as Kazoo's are. */
 const accountId = (n: number): string => n.toString(16).padStart(32, '0');

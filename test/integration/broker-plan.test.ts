@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
 import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
-import { callAccount, fixtureAccount, fixtureRealm, until } from '../support/broker.ts';
 import { type Client, openClient } from '../support/client.ts';
+import { callAccount, fixtureAccount, fixtureRealm } from '../support/fixtures.ts';
 import { callEvents } from '../support/offers.ts';
+import { until } from '../support/until.ts';
 
 const database = 'account%2F4b%2F31%2Fdd1d32ce6d249897c06332375d65';
 const realm = 'acme%2Eexample%2Ecom';

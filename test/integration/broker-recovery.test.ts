@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import { startAmqpProxy } from '../support/amqp-proxy.ts';
 import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
-import { fixtureAccount, until, useBroker } from '../support/broker.ts';
+import { useBroker } from '../support/broker.ts';
 import { type Client, openClient } from '../support/client.ts';
 import { callEvent, conferenceEvent, documentEvent, publish } from '../support/events.ts';
+import { fixtureAccount } from '../support/fixtures.ts';
+import { until } from '../support/until.ts';
 
 const account = fixtureAccount;
 

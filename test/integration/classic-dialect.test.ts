@@ -3,10 +3,10 @@ import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { callAccount, fixture, fixtureAccount, fixtureFiles, fixtureRealm } from '../support/broker.ts';
 import { type Client, openClient } from '../support/client.ts';
 import { callEvent, publish } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
+import { callAccount, fixture, fixtureAccount, fixtureFiles, fixtureRealm } from '../support/fixtures.ts';
 
 async function openFor(account: string, settings: Record<string, string> = {}) {
   const bridge = await startBridge(settings);

@@ -1,10 +1,11 @@
 /** The ways of clients that exist and that we can’t change. */
 import { expect, test } from 'vitest';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { callAccount, fixture, fixtureAccount, until } from '../support/broker.ts';
 import { type Client, type Message, openClient } from '../support/client.ts';
 import { callEvent, conferenceEvent, documentEvent, publish } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
+import { callAccount, fixture, fixtureAccount } from '../support/fixtures.ts';
+import { until } from '../support/until.ts';
 
 /** Monster UI’s socket module, as far as its dealings with the server go. */
 function monsterModule(client: Client, login: () => Promise<string>) {

@@ -3,12 +3,14 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { exportJWK, SignJWT } from 'jose';
 import { expect, test } from 'vitest';
-import { callAccount, until, useBroker } from '../support/broker.ts';
+import { useBroker } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
 import { startFakeNode } from '../support/fake-node.ts';
+import { callAccount } from '../support/fixtures.ts';
 import { faketime } from '../support/packages.ts';
 import { type StartedServer, startServer, useFolder } from '../support/process.ts';
 import { answerJson, type Envelope, rest, startNeighbour } from '../support/rest.ts';
+import { until } from '../support/until.ts';
 
 const hourMs = 3_600_000;
 

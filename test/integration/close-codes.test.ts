@@ -1,11 +1,11 @@
 /** The close codes. Slow consumers (4008) and the heartbeat have files of their own. */
 import { expect, test } from 'vitest';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { until } from '../support/broker.ts';
 import { type Client, openClient } from '../support/client.ts';
 import { callEvent, publish } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
 import { rest } from '../support/rest.ts';
+import { until } from '../support/until.ts';
 
 /** Its token stands in the upgrade, so that every message that is understood has an effect. */
 async function openAuthenticated(bridge: Awaited<ReturnType<typeof startBridge>>, account = 'alpha'): Promise<Client> {

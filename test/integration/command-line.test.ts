@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { type Broker, until, useBroker } from '../support/broker.ts';
+import { type Broker, useBroker } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
 import { type Environment, type StartedProcess, startProcess } from '../support/process.ts';
+import { until } from '../support/until.ts';
 
 const account = '4b31dd1d32ce6d249897c06332375d65';
 const realm = 'harbour.example.com';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { callAccount, fixture } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
+import { callAccount, fixture } from '../support/fixtures.ts';
 
 const { payload } = fixture('call.CHANNEL_CREATE.json');
 

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { secret, tokenFor } from '../support/bridge.ts';
-import { until, useBroker } from '../support/broker.ts';
+import { useBroker } from '../support/broker.ts';
 import { openClient, refusedUpgrade } from '../support/client.ts';
 import { type Environment, startMain, startProcess, startServer, useFolder } from '../support/process.ts';
 import { rest } from '../support/rest.ts';
+import { until } from '../support/until.ts';
 
 /** @returns what `--check-config` prints, by name */
 async function checkConfig(environment: Environment): Promise<Record<string, string>> {

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import { startAmqpProxy } from '../support/amqp-proxy.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { until, useBroker } from '../support/broker.ts';
+import { useBroker } from '../support/broker.ts';
 import { type Client, openClient } from '../support/client.ts';
 import { callEvent, documentEvent, publish } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
+import { until } from '../support/until.ts';
 
 const account = '0123456789abcdef0123456789abcdef';
 const callIdsOf = ({ events }: Client): string[] =>

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { startBridge } from '../support/bridge.ts';
-import { until } from '../support/broker.ts';
 import { type Message, openClient, refusedUpgrade } from '../support/client.ts';
 import { startMain, startServer } from '../support/process.ts';
 import { rawGet, rest } from '../support/rest.ts';
+import { until } from '../support/until.ts';
 
 /** The demo, and the account and the token that its banner shows. */
 async function startDemo() {

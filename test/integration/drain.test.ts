@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { secret, tokenFor } from '../support/bridge.ts';
-import { until, useBroker } from '../support/broker.ts';
+import { useBroker } from '../support/broker.ts';
 import { type Client, openClient, refusedUpgrade } from '../support/client.ts';
 import { type Environment, type StartedServer, startServer } from '../support/process.ts';
 import { rest } from '../support/rest.ts';
+import { until } from '../support/until.ts';
 
 async function start(environment: Environment = {}): Promise<StartedServer> {
   const { url } = await useBroker();

@@ -2,8 +2,8 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Session } from '../../src/session/session.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { until } from '../support/broker.ts';
 import { type Client, openClient, type Reply } from '../support/client.ts';
+import { until } from '../support/until.ts';
 
 async function openFor(account: string, settings: Record<string, string> = {}) {
   const bridge = await startBridge(settings);

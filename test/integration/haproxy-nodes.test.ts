@@ -3,11 +3,12 @@ import { connect } from 'node:tls';
 import { expect, test } from 'vitest';
 import { startAmqpProxy } from '../support/amqp-proxy.ts';
 import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
-import { until, useBroker } from '../support/broker.ts';
+import { useBroker } from '../support/broker.ts';
 import { type Client, openClient } from '../support/client.ts';
 import { callEvent, publish } from '../support/events.ts';
 import { type HaproxyFront, makeCertificate, openHttp2Socket, startProxy, useProxyFolder } from '../support/proxy.ts';
 import { freePort } from '../support/rabbit.ts';
+import { until } from '../support/until.ts';
 
 type Settings = Readonly<Record<string, string>>;
 

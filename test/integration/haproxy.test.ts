@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { settingsSchema } from '../../src/config.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { until, useBroker } from '../support/broker.ts';
+import { useBroker } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
 import { callEvent, publish } from '../support/events.ts';
 import { haproxy } from '../support/packages.ts';
@@ -25,6 +25,7 @@ import {
 } from '../support/proxy.ts';
 import { freePort } from '../support/rabbit.ts';
 import { startNeighbour } from '../support/rest.ts';
+import { until } from '../support/until.ts';
 
 const run = promisify(execFile);
 

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { startBridge, startBridgeWithoutBroker } from '../support/bridge.ts';
-import { until, useBroker } from '../support/broker.ts';
+import { useBroker } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
 import { startServer } from '../support/process.ts';
 import { rest } from '../support/rest.ts';
+import { until } from '../support/until.ts';
 
 describe('GET /healthz', () => {
   test('200 while the process lives, whether or not the broker is there', async () => {

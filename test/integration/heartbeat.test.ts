@@ -1,11 +1,11 @@
 /** WebSocket pings, from either side. */
 import { expect, test } from 'vitest';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { until } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
 import { callEvent, publish } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
 import { opcodes, openRaw, type RawClient } from '../support/raw-client.ts';
+import { until } from '../support/until.ts';
 
 const quick = { PING_INTERVAL_SECONDS: '1', PONG_TIMEOUT_SECONDS: '1' };
 

@@ -3,10 +3,10 @@ import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
-import { until } from '../support/broker.ts';
 import { type Client, openClient } from '../support/client.ts';
 import { callEvent, publish } from '../support/events.ts';
 import { opcodes, openRaw, type RawClient } from '../support/raw-client.ts';
+import { until } from '../support/until.ts';
 
 /** A well-behaved client beside the hostile one. */
 async function openNeighbour(bridge: Bridge): Promise<Client> {

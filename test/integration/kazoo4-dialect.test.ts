@@ -2,10 +2,10 @@
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { callAccount, fixtureAccount, fixtureRealm } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
 import { type BusMessage, callEvent, databaseOf, documentEvent, publish, withFields } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
+import { callAccount, fixtureAccount, fixtureRealm } from '../support/fixtures.ts';
 
 async function openFor(account: string, settings: Record<string, string> = {}) {
   const accounts = await useAccountsFile([

@@ -2,10 +2,10 @@
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { callAccount, fixture, fixtureAccount, fixtureRealm } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
 import { databaseOf } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
+import { callAccount, fixture, fixtureAccount, fixtureRealm } from '../support/fixtures.ts';
 
 const account = fixtureAccount;
 const database = databaseOf(account);

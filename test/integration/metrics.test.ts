@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
-import { callAccount, until } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
+import { callAccount } from '../support/fixtures.ts';
 import { freePort } from '../support/rabbit.ts';
 import { rest } from '../support/rest.ts';
+import { until } from '../support/until.ts';
 
 /** The value of a series in the Prometheus text; undefined where there is none. */
 async function metric({ address }: Pick<Bridge, 'address'>, series: string): Promise<number | undefined> {

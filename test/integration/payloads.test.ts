@@ -1,10 +1,11 @@
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { callAccount, fixture, until } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
 import { callEvent, publish } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
+import { callAccount, fixture } from '../support/fixtures.ts';
+import { until } from '../support/until.ts';
 
 const exchange = 'callevt';
 const routingKey = 'call.CHANNEL_CREATE.x';

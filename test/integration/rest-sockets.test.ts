@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
-import { until } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
 import { rest } from '../support/rest.ts';
+import { until } from '../support/until.ts';
 
 const account = 'acme';
 const gregorianOffset = 62_167_219_200;

@@ -2,9 +2,9 @@
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { callAccount, fixture, fixtureAccount, fixtureFiles, fixtureRealm } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
 import { allDelivered, withoutFences } from '../support/fence.ts';
+import { callAccount, fixture, fixtureAccount, fixtureFiles, fixtureRealm } from '../support/fixtures.ts';
 
 const parent = 'ffffffffffffffffffffffffffffff01';
 const foreign = 'ffffffffffffffffffffffffffffff02';

@@ -1,10 +1,11 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
-import { type Broker, until, useBroker } from '../support/broker.ts';
+import { type Broker, useBroker } from '../support/broker.ts';
 import { type Client, openClient } from '../support/client.ts';
 import { type FakeNode, type FakeSocket, startFakeNode } from '../support/fake-node.ts';
 import { type Answer, rest } from '../support/rest.ts';
+import { until } from '../support/until.ts';
 
 const account = 'acme';
 

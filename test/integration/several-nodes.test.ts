@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
-import { type Broker, until, useBroker } from '../support/broker.ts';
+import { type Broker, useBroker } from '../support/broker.ts';
 import { type Client, openClient } from '../support/client.ts';
 import { callEvent, publish } from '../support/events.ts';
 import { startFakeNode } from '../support/fake-node.ts';
 import { type Answer, rest } from '../support/rest.ts';
+import { until } from '../support/until.ts';
 
 const account = 'acme';
 type SocketData = Readonly<Record<string, unknown>>;

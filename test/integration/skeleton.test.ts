@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { callAccount, fixture } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
+import { callAccount, fixture } from '../support/fixtures.ts';
 
 test('an event published to RabbitMQ arrives at a socket that subscribed to it', async () => {
   const bridge = await startBridge();

@@ -1,12 +1,12 @@
 /** Sockets that don’t take what they are owed. Raw ones, which stop reading. */
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
-import { until } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
 import { callEvent, publish } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
 import { opcodes, openRaw, type RawClient } from '../support/raw-client.ts';
 import { rest } from '../support/rest.ts';
+import { until } from '../support/until.ts';
 
 const bulk = { Bulk: 'b'.repeat(900_000) };
 /** More than the kernel keeps for a connection between its two ends, in events of `bulk`. */

@@ -1,11 +1,13 @@
 import { connect, createServer } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { secret, tokenFor } from '../support/bridge.ts';
-import { callAccount, until, useBroker } from '../support/broker.ts';
+import { useBroker } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
+import { callAccount } from '../support/fixtures.ts';
 import { projectFolder, startProcess, startServer } from '../support/process.ts';
 import { freePort } from '../support/rabbit.ts';
 import { rest } from '../support/rest.ts';
+import { until } from '../support/until.ts';
 
 /** Makes a broker reachable at another port. */
 async function openDoor(port: number, brokerPort: number): Promise<void> {

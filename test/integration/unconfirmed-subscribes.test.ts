@@ -2,12 +2,13 @@
 import { expect, test } from 'vitest';
 import { startAmqpProxy } from '../support/amqp-proxy.ts';
 import { type Bridge, secret, startBridge, startBridgeWithoutBroker, tokenFor } from '../support/bridge.ts';
-import { until, useBroker } from '../support/broker.ts';
+import { useBroker } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
 import { callEvent, publish } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
 import { freePort } from '../support/rabbit.ts';
 import { rest } from '../support/rest.ts';
+import { until } from '../support/until.ts';
 
 /** A bridge whose broker can be kept from answering. */
 async function startHoldable(): Promise<{ bridge: Bridge; hold: () => void; release: () => void }> {

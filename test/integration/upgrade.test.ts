@@ -3,10 +3,10 @@ import { connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { makeToken } from '../../src/auth/token.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';
-import { until } from '../support/broker.ts';
 import { openClient, refusedUpgrade } from '../support/client.ts';
 import { callEvent, publish } from '../support/events.ts';
 import { opcodes, openRaw } from '../support/raw-client.ts';
+import { until } from '../support/until.ts';
 
 test.each(['/', '//', '///', '//any', '/%zz', '/any/path', '/socket.io/?x=1', '/%E2%98%8E'])(
   'upgrade on any path at the listener: %s',

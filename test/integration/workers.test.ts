@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { secret, tokenFor } from '../support/bridge.ts';
-import { type Broker, callAccount, until, useBroker } from '../support/broker.ts';
+import { type Broker, useBroker } from '../support/broker.ts';
 import { type Client, openClient } from '../support/client.ts';
+import { callAccount } from '../support/fixtures.ts';
 import { type Environment, type StartedServer, startServer } from '../support/process.ts';
 import { freePort } from '../support/rabbit.ts';
 import { type Envelope, rest } from '../support/rest.ts';
+import { until } from '../support/until.ts';
 
 interface Workers extends StartedServer {
   readonly broker: Broker;

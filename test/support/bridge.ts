@@ -1,9 +1,11 @@
 /** An Event Horizon of the test's own, on a free port, in this process. */
+import { inspect } from 'node:util';
 import { onTestFinished } from 'vitest';
 import { type App, createApp } from '../../src/app.ts';
 import { makeToken, type TokenClaims } from '../../src/auth/token.ts';
 import { type Config, readConfig } from '../../src/config.ts';
-import { type Broker, until, useBroker } from './broker.ts';
+import { type Broker, useBroker } from './broker.ts';
+import { shortened, showWhenWaitFails, until } from './until.ts';
 
 export const secret = 'a secret of the tests, long enough for HS512 and nobody else to know it';
 
@@ -52,7 +54,8 @@ async function launch(settings: Settings, broker: Broker | undefined): Promise<B
     return stopped;
   };
   onTestFinished(stop);
-  if (broker !== undefined) await until(async () => (await fetch(`${address}/readyz`)).ok);
+  showWhenWaitFails(() => describeBridge(lines, broker));
+  if (broker !== undefined) await until(async () => (await fetch(`${address}/readyz`)).ok, 'a bridge that is ready');
   return {
     app,
     config,
@@ -64,6 +67,12 @@ async function launch(settings: Settings, broker: Broker | undefined): Promise<B
     metric: (name, labels = {}) => metricOf(app, name, labels),
     stop,
   };
+}
+
+async function describeBridge(lines: readonly LogLine[], broker: Broker | undefined): Promise<string> {
+  const last = lines.slice(-5).map(({ level, message, fields }) => `${level} ${message} ${inspect(fields)}`);
+  const bound = broker === undefined ? '' : `, bound: ${(await broker.patterns()).join(', ') || 'nothing'}`;
+  return `bridge${bound}, ${lines.length} lines logged, the last: ${shortened(last.join('; '))}`;
 }
 
 async function metricOf(app: App, name: string, labels: Record<string, string>): Promise<number> {

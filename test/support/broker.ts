@@ -1,43 +1,11 @@
 /** A virtual host of its own on a real RabbitMQ, and what tests do with it: publish, look at bindings, break things. */
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import amqp, { type ChannelModel, type ConfirmChannel } from 'amqplib';
 import { inject, onTestFinished } from 'vitest';
 import { z } from 'zod';
+import { fixture } from './fixtures.ts';
 import { management, type RabbitAddress } from './rabbit.ts';
-
-/** Sample events with exchange and routing key, as `index.json` lists them. */
-const fixtureFolder = new URL('../fixtures/', import.meta.url);
-
-const fixtureIndex = z
-  .object({
-    account_id: z.string(),
-    realm: z.string(),
-    events: z.array(z.object({ file: z.string(), exchange: z.string(), routing_key: z.string() })),
-  })
-  .parse(JSON.parse(readFileSync(new URL('index.json', fixtureFolder), 'utf8')));
-
-/** The account of most fixtures, and its realm. */
-export const fixtureAccount = fixtureIndex.account_id;
-export const fixtureRealm = fixtureIndex.realm;
-/** The account of the call fixtures. */
-export const callAccount = 'account0000000000000000000000002';
-
-export interface Fixture {
-  readonly exchange: string;
-  readonly routingKey: string;
-  readonly body: Buffer;
-  readonly payload: Record<string, unknown>;
-}
-
-export function fixture(file: string): Fixture {
-  const entry = fixtureIndex.events.find((event) => event.file === file);
-  if (entry === undefined) throw new Error(`no fixture ${file}`);
-  const body = readFileSync(new URL(file, fixtureFolder));
-  return { exchange: entry.exchange, routingKey: entry.routing_key, body, payload: JSON.parse(body.toString()) };
-}
-
-export const fixtureFiles = fixtureIndex.events.map(({ file }) => file);
+import { until } from './until.ts';
 
 const bindingSchema = z.array(z.object({ source: z.string(), destination: z.string(), routing_key: z.string() }));
 const connectionSchema = z.array(
@@ -192,7 +160,7 @@ export class Broker {
       for (const { name } of ours)
         await management(this.rabbit, 'DELETE', `/api/connections/${encodeURIComponent(name)}`);
       return ours.length > 0;
-    });
+    }, 'connections to cut');
   }
 }
 
@@ -202,9 +170,4 @@ export async function useBroker(rabbit: RabbitAddress = inject('rabbit')): Promi
   await broker.create();
   onTestFinished(() => broker.remove());
   return broker;
-}
-
-/** Asks again until it is so. The test's own time limit ends what never comes. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
 }

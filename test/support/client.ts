@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
-import { until } from './broker.ts';
+import { shortened, showWhenWaitFails, until } from './until.ts';
 
 /** A text frame's JSON. */
 export type Message = Record<string, unknown>;
@@ -51,6 +51,13 @@ export class Client {
       this.closed = { code, reason: reason.toString() };
     });
     socket.on('error', () => undefined);
+    showWhenWaitFails(() => this.#described());
+  }
+
+  #described(): string {
+    const state = this.closed === undefined ? 'open' : `closed with ${this.closed.code} ${this.closed.reason}`;
+    const { length } = this.messages;
+    return `client: ${state}, ${length} messages${length === 0 ? '' : `, the last: ${shortened(this.texts.at(-1) ?? '')}`}`;
   }
 
   /** The event frames so far. */
@@ -75,7 +82,10 @@ export class Client {
   }
 
   async reply(requestId: unknown): Promise<Reply> {
-    await until(() => this.closed !== undefined || this.replies.some((reply) => reply.request_id === requestId));
+    await until(
+      () => this.closed !== undefined || this.replies.some((reply) => reply.request_id === requestId),
+      `the reply to ${JSON.stringify(requestId)}`,
+    );
     const reply = this.replies.findLast((candidate) => candidate.request_id === requestId);
     if (reply === undefined)
       throw new Error(`closed (${this.closed?.code} ${this.closed?.reason}) before the reply came`);
@@ -109,12 +119,12 @@ export class Client {
 
   /** Waits until so many events came. */
   async untilEvents(count: number): Promise<Message[]> {
-    await until(() => this.events.length >= count || this.closed !== undefined);
+    await until(() => this.events.length >= count || this.closed !== undefined, `${count} events`);
     return this.events;
   }
 
   async untilClosed(): Promise<{ readonly code: number; readonly reason: string }> {
-    await until(() => this.closed !== undefined);
+    await until(() => this.closed !== undefined, 'the end of the socket');
     return this.closed as { code: number; reason: string };
   }
 

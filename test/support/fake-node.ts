@@ -1,7 +1,7 @@
 /** Somebody else on the bus of the nodes: a Kazoo Crossbar that asks, a Blackhole that answers, or one that only lives. */
 import { randomUUID } from 'node:crypto';
 import type { Broker } from './broker.ts';
-import { until } from './broker.ts';
+import { showWhenWaitFails, until } from './until.ts';
 
 export type NodeMessage = Readonly<Record<string, unknown>>;
 
@@ -73,7 +73,7 @@ export class FakeNode {
       this.received
         .filter(({ routingKey, message }) => routingKey === this.address && message['Msg-ID'] === id)
         .map(({ message }) => message);
-    await until(() => answers().length >= count);
+    await until(() => answers().length >= count, `${count} answers to ${this.name}'s question`);
     return answers();
   }
 }
@@ -95,6 +95,9 @@ export async function startFakeNode(
     await channel.bindQueue(queue, exchange, key);
   }
   const node = new FakeNode(broker, name, queue);
+  showWhenWaitFails(
+    () => `${name}: ${node.received.length} messages came, the last: ${JSON.stringify(node.received.at(-1))}`,
+  );
   await channel.consume(
     queue,
     (message) => {

@@ -1,8 +1,8 @@
 /** The proof that nothing more is on its way: an event that must arrive, published behind those that must not. */
 import { randomUUID } from 'node:crypto';
 import { type Bridge, tokenFor } from './bridge.ts';
-import { until } from './broker.ts';
 import { type Client, type Message, openClient } from './client.ts';
+import { until } from './until.ts';
 
 const witnesses = new WeakMap<Bridge, Promise<Client>>();
 
@@ -27,7 +27,10 @@ export async function allDelivered(bridge: Bridge, ...clients: readonly Client[]
   const id = randomUUID();
   const body = { 'Event-Name': fenceName, 'Account-ID': witnessAccount, 'Fence-ID': id };
   await bridge.broker.publish(exchange, routingKey, body);
-  await until(() => messages.some(({ args }) => (args as typeof body | undefined)?.['Fence-ID'] === id));
+  await until(
+    () => messages.some(({ args }) => (args as typeof body | undefined)?.['Fence-ID'] === id),
+    'the event of the fence, behind all that was published before',
+  );
   await Promise.all(clients.map((client) => client.ping()));
 }
 

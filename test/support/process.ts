@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { until } from './broker.ts';
+import { shortened, showWhenWaitFails, until, within } from './until.ts';
 
 export const projectFolder = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -34,6 +34,10 @@ export class StartedProcess {
       this.#changed();
     });
     child.on('error', (error) => this.#ended({ code: null, signal: null }, String(error)));
+    showWhenWaitFails(() => {
+      const state = this.exit === undefined ? 'running' : `ended with ${this.exit.code ?? this.exit.signal}`;
+      return `process ${child.pid}: ${state}, wrote: ${shortened(this.output)}`;
+    });
     // Not `exit`: what it wrote last may still be on its way then.
     child.on('close', (code, signal) => this.#ended({ code, signal }));
   }
@@ -68,7 +72,7 @@ export class StartedProcess {
     await until(() => {
       this.signal(signal);
       return this.exit !== undefined;
-    });
+    }, `the end of the process after ${signal}`);
     return performance.now() - startedAt;
   }
 
@@ -83,7 +87,7 @@ export class StartedProcess {
       const found = pattern.exec(this.output);
       if (found !== null) return found;
       if (this.exit !== undefined) throw new Error(`ended before it wrote ${pattern}:\n${this.output}`);
-      await this.#change();
+      await within(this.#change(), `output that matches ${pattern}`);
     }
   }
 
@@ -93,12 +97,12 @@ export class StartedProcess {
       const line = this.log.find(({ msg }) => msg === message);
       if (line !== undefined) return line;
       if (this.exit !== undefined) throw new Error(`ended before it logged "${message}":\n${this.output}`);
-      await this.#change();
+      await within(this.#change(), `the log line "${message}"`);
     }
   }
 
   async ended(): Promise<Exit> {
-    while (this.exit === undefined) await this.#change();
+    while (this.exit === undefined) await within(this.#change(), 'the end of the process');
     return this.exit;
   }
 

@@ -8,11 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { onTestFinished } from 'vitest';
-import { until } from './broker.ts';
 import { haproxy } from './packages.ts';
 import { projectFolder, type StartedProcess, startProcess } from './process.ts';
 import { freePort } from './rabbit.ts';
 import { RawClient } from './raw-client.ts';
+import { until } from './until.ts';
 
 const run = promisify(execFile);
 
@@ -140,14 +140,15 @@ export async function startProxy(
     command,
     get: (path, options = {}) => httpsGet(port, certificate, path, options),
     http2: (options = {}) => openHttp2(port, certificate, options),
-    untilNode: (name, status) => until(async () => (await nodeStatus(name))?.startsWith(status) === true),
+    untilNode: (name, status) =>
+      until(async () => (await nodeStatus(name))?.startsWith(status) === true, `${name} ${status} at HAProxy`),
     async reload() {
       const before = await workerPid();
       started.signal('SIGUSR2');
       await until(async () => {
         const now = await workerPid();
         return now !== undefined && now !== before;
-      });
+      }, 'a new worker of HAProxy');
     },
   };
 }

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { until } from './broker.ts';
+import { shortened, showWhenWaitFails, until } from './until.ts';
 
 export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
@@ -87,11 +87,11 @@ export class RawClient {
   }
 
   async untilFrames(count: number): Promise<void> {
-    await until(() => this.frames.length >= count || this.isClosed);
+    await until(() => this.frames.length >= count || this.isClosed, `${count} frames`);
   }
 
   async untilClosed(): Promise<void> {
-    await until(() => this.isClosed);
+    await until(() => this.isClosed, 'the end of the socket');
   }
 
   #parse(): void {
@@ -173,6 +173,11 @@ export async function openRaw(
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
   client.write(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), Buffer.from(behindRequest)]));
-  await until(() => client.head !== undefined || client.isClosed);
+  showWhenWaitFails(() => {
+    const { frames, isClosed, head, texts } = client;
+    const last = shortened(texts.at(-1) ?? head ?? 'no answer to the upgrade');
+    return `raw client: ${isClosed ? 'closed' : 'open'}, ${frames.length} frames, the last: ${last}`;
+  });
+  await until(() => client.head !== undefined || client.isClosed, 'the answer to the upgrade');
   return client;
 }
