@@ -29,6 +29,8 @@ export class Session {
   tokenTrouble = '';
   /** @type {Map<string, Subscription>} */
   subscriptions = new Map();
+  /** Ended here, and still held by the server: without a token it would not end them. @type {Subscription[]} */
+  #leftBehind = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
 
@@ -73,6 +75,7 @@ export class Session {
 
   /** On a fresh socket: says who we are, and asks for everything again. */
   async begin() {
+    this.#leftBehind = [];
     if (this.askDemo !== undefined) {
       // The demo makes its token anew at each start; the one from before a restart is worth nothing.
       const access = await this.askDemo().catch(() => undefined);
@@ -160,7 +163,8 @@ export class Session {
         this.onChange();
         return this.#failure(error);
       }
-      // Without a token or a connection the server holds nothing for us any more.
+      // Without a connection the server holds nothing for us any more; without a token it does, until the next one.
+      if (error instanceof RequestFailed) this.#leftBehind.push(...subscriptions);
     }
     for (const { account, binding } of subscriptions) this.subscriptions.delete(keyOf(account, binding));
     this.onChange();
@@ -220,6 +224,7 @@ export class Session {
   /** Asks for everything that is held here. What the server holds already is a success that changes nothing. */
   async #resubscribe() {
     clearTimeout(this.#retry);
+    await this.#endLeftBehind();
     const byAccount = new Map();
     for (const subscription of this.subscriptions.values()) {
       if (subscription.state === 'ending' || subscription.state === 'refused') continue;
@@ -229,6 +234,17 @@ export class Session {
     for (const [account, group] of byAccount) await this.#subscribeAll(account, group);
     if ([...this.subscriptions.values()].some(({ state }) => state === 'waiting')) {
       this.#again(() => this.#resubscribe());
+    }
+  }
+
+  async #endLeftBehind() {
+    const left = this.#leftBehind.filter(({ account, binding }) => !this.subscriptions.has(keyOf(account, binding)));
+    this.#leftBehind = [];
+    for (const subscription of left) {
+      const { account, binding } = subscription;
+      await this.connection.request({ action: 'unsubscribe', data: dataOf(account, { binding }) }).catch((error) => {
+        if (error instanceof RequestFailed) this.#leftBehind.push(subscription);
+      });
     }
   }
 

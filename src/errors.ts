@@ -15,7 +15,7 @@ export const actionErrors = {
   token_required: 'authentication token required',
   /** The token that came with this message is not valid. What the socket held before is kept. */
   token_invalid: 'failed to authenticate token',
-  /** The token was good once; the client logs in anew and sends a fresh one. */
+  /** The token was good once; the client logs in anew and sends a fresh one. Its subscriptions are suspended until then. */
   token_expired: 'failed to authenticate token: it has expired',
   /** The account is not the token's own nor below it, or `*` without the right to it, or a token of another account. */
   account_unauthorized: 'unauthorized account id',

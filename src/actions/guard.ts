@@ -35,7 +35,10 @@ export class SessionGuard {
     private readonly log: Log,
   ) {}
 
-  /** Gives a session its identity, or a fresh one of the same account, claims and all. */
+  /**
+   * Gives a session its identity, or a fresh one of the same account, claims and all. What was suspended is back then,
+   * less what the fresh one does not allow; which that is, the client is told.
+   */
   accept(session: Session, identity: Identity): void {
     const isFirst = session.identity === undefined;
     session.authenticateAs(identity);
@@ -57,15 +60,18 @@ export class SessionGuard {
     const now = performance.now();
     for (const session of this.registry.sessions.all()) {
       if (session.deliverUntil > date) this.#renewIfDue(session, now);
-      else if (session.deliverUntil > 0) this.#end(session, new ActionError('token_expired'));
+      else if (session.deliverUntil > 0) this.#suspend(session, new ActionError('token_expired'));
       else if (now - session.unauthenticatedSince >= this.authTimeoutMs) session.transport.close('unauthenticated');
     }
   }
 
-  /** The token is worth nothing any more; the connection stays, for a fresh one. */
-  #end(session: Session, reason: ActionError): void {
+  /**
+   * The token is worth nothing any more. The connection stays for a fresh one, and the subscriptions with it, suspended:
+   * they get nothing, and a fresh token finds them where they were. The broker holds their patterns meanwhile, so that
+   * bringing them back needs no confirmation that could fail; AUTH_TIMEOUT_SECONDS bounds for how long.
+   */
+  #suspend(session: Session, reason: ActionError): void {
     session.endToken();
-    this.registry.unsubscribeAll(session);
     session.transport.sendText(errorReply(undefined, reason));
   }
 
@@ -79,10 +85,10 @@ export class SessionGuard {
 
   async #renew(session: Session, identity: Identity, renew: () => Promise<Identity>): Promise<void> {
     const outcome = await this.#renewals.renew(identity.tokenDigest, renew).catch((error: unknown) => error);
-    // Meanwhile the client may have gone, or shown a fresh token itself.
-    if (session.closed || session.identity !== identity) return;
+    // Meanwhile the client may have gone or shown a fresh token itself, or this one came to its end: it was told so then.
+    if (session.closed || session.identity !== identity || !session.hasValidToken(Date.now())) return;
     if (!(outcome instanceof Error)) this.#acceptRenewed(session, identity, outcome as Identity);
-    else if (outcome instanceof ActionError && outcome.code !== 'source_unavailable') this.#end(session, outcome);
+    else if (outcome instanceof ActionError && outcome.code !== 'source_unavailable') this.#suspend(session, outcome);
     else {
       session.identifiedAt = performance.now() + renewRetryMs - renewAfterMs(identity);
       this.#logUnchecked(outcome);
@@ -103,7 +109,7 @@ export class SessionGuard {
     }
     // A session belongs to one account for good: it is listed there, and its subscriptions were allowed for that one.
     const reason = new ActionError('token_invalid', 'failed to authenticate token: it is of another account now');
-    this.#end(session, reason);
+    this.#suspend(session, reason);
   }
 
   /** Ends the subscriptions that are not allowed (any more), and says which they were: one reply for each reason. */

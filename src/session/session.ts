@@ -86,7 +86,10 @@ export class Session {
     this.deliverUntil = identity.expiresAt;
   }
 
-  /** From now on the token is worth nothing; the identity stays, as the account that the socket belongs to. */
+  /**
+   * From now on the token is worth nothing, and nothing is delivered. The identity stays, as the account that the socket
+   * belongs to, and so do the subscriptions: suspended until a fresh token is accepted.
+   */
   endToken(): void {
     this.deliverUntil = 0;
     this.unauthenticatedSince = performance.now();

@@ -76,17 +76,19 @@ test('messages behind a subscribe that waits for the broker wait with it', async
   await untilPatterns(bridge, []);
 });
 
-test('a token that ends while the broker is asked: an error, and nothing is kept', async () => {
+test('a token that ends while the broker is asked: an error; nothing is added, and what was there before is kept', async () => {
   const { bridge, hold, release } = await startHoldable();
-  const client = await openClient(bridge, { headers: { 'x-auth-token': await tokenFor('alpha', {}, 2) } });
-  await client.ping();
+  const client = await openClient(bridge, { headers: { 'x-auth-token': await tokenFor('alpha', {}, 3) } });
+  const before = 'call.CHANNEL_ANSWER.*';
+  expect(await client.request({ action: 'subscribe', data: { binding: before } })).toMatchObject({ status: 'success' });
   hold();
   const reply = client.request({ action: 'subscribe', data: { binding: 'call.CHANNEL_CREATE.*' } });
   await until(() => client.replies.some(({ data }) => data.code === 'token_expired'));
   release();
-  expect((await reply).status).toBe('error');
-  await untilPatterns(bridge, []);
-  expect(await bridge.metric('horizon_subscriptions')).toBe(0);
+  expect((await reply).data.code).toBe('token_expired');
+  await untilPatterns(bridge, [`callevt ${before}`]);
+  await client.request({ action: 'ping', auth_token: await tokenFor('alpha') });
+  expect((await client.unsubscribe('nothing')).data.subscriptions).toEqual([before]);
 });
 
 test('a socket that closes while the broker is asked leaves nothing behind', async () => {

@@ -228,7 +228,7 @@ describe('a socket that lives on a token of the Crossbar', () => {
       await new Promise((resolve) => setImmediate(resolve));
       return crossbar.asked.length - before;
     }
-    return { crossbar, session, texts, open, pass };
+    return { crossbar, registry, catalogue, guard, session, texts, open, pass };
   }
 
   const idleBus: Bus = {
@@ -276,6 +276,39 @@ describe('a socket that lives on a token of the Crossbar', () => {
     ]);
     expect(session.closed).toBe(false);
   });
+
+  test('its subscriptions are suspended then, and a fresh token brings them back', async () => {
+    const { crossbar, registry, catalogue, guard, session, pass } = await startSession();
+    const binding = 'call.CHANNEL_CREATE.*';
+    const interest = registry.hold('acme', binding, () => catalogue.parse(binding, 'acme'));
+    registry.subscribe(session, interest, undefined);
+    crossbar.status = 401;
+    await pass(5);
+    expect(session.deliverUntil).toBe(0);
+    expect(session.bindingTexts()).toEqual([binding]);
+    crossbar.status = 200;
+    guard.accept(session, await createCrossbarAuthenticator(crossbar.address).identify('a fresh one'));
+    expect(session.hasValidToken(Date.now())).toBe(true);
+    expect(session.bindingTexts()).toEqual([binding]);
+  });
+
+  test.each([
+    ['refuses it', 401],
+    ['vouches for it', 200],
+  ])(
+    'who was told that the token has ended is not told again, nor is it brought back, when the Crossbar %s late',
+    async (_name, status) => {
+      const { crossbar, session, guard, texts, pass } = await startSession();
+      crossbar.status = status;
+      const asked = pass(5);
+      // While the Crossbar is asked the token comes to its end.
+      session.deliverUntil = Date.now();
+      guard.tick(Date.now());
+      expect(await asked).toBe(1);
+      expect(texts).toHaveLength(1);
+      expect(session.hasValidToken(Date.now())).toBe(false);
+    },
+  );
 
   test('a Crossbar that is down takes nothing away, and is asked again half a minute later', async () => {
     const { crossbar, session, texts, pass } = await startSession();
