@@ -20,7 +20,7 @@ const rooms: readonly (readonly string[])[] = [
   ['session'],
   ['auth'],
   ['metrics.ts'],
-  ['dialects', 'payload.ts'],
+  ['dialects', 'payload.ts', 'history'],
   ['bus.ts'],
   ['families', 'protocol'],
   ['log.ts'],
