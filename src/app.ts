@@ -15,8 +15,6 @@ import { createLocalSockets } from './cluster/local-sockets.ts';
 import { controlBindings } from './cluster/messages.ts';
 import type { Config } from './config.ts';
 import { createDemo, type Demo, demoAccounts } from './demo/demo.ts';
-import { classic } from './dialects/classic.ts';
-import { kazoo4 } from './dialects/kazoo4.ts';
 import { ConfigError, messageOf } from './errors.ts';
 import { createCatalogue } from './families/catalogue.ts';
 import { errorBody, type NodeInfo } from './http/envelope.ts';
@@ -95,8 +93,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
       guard,
       limits: {
         maxBindings: config.MAX_BINDINGS_PER_SOCKET,
-        ratePerSecond: config.RATE_LIMIT_PER_SECOND,
-        rateBurst: config.RATE_LIMIT_BURST,
+        rate: { perSecond: config.RATE_LIMIT_PER_SECOND, burst: config.RATE_LIMIT_BURST },
         maxMessageBytes: config.MAX_MESSAGE_BYTES,
       },
     },
@@ -106,7 +103,6 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   const sockets = new SocketServer(
     socketSettings(config),
     {
-      dialects: { classic, kazoo4 },
       identify: (token) => authenticator.identify(token),
       onOpen(session, identity) {
         registry.sessions.add(session);
@@ -265,7 +261,7 @@ function socketSettings(config: Config): SocketSettings {
     maxConnectionsPerIp: config.MAX_CONNECTIONS_PER_IP,
     maxMessageBytes: config.MAX_MESSAGE_BYTES,
     compression: config.COMPRESSION,
-    rateBurst: config.RATE_LIMIT_BURST,
+    rateLimit: { perSecond: config.RATE_LIMIT_PER_SECOND, burst: config.RATE_LIMIT_BURST },
     slowConsumerBytes: config.SLOW_CONSUMER_BYTES,
     slowConsumerSeconds: config.SLOW_CONSUMER_SECONDS,
     maxUnsentBytes: config.MAX_UNSENT_BYTES,

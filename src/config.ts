@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { defaultDialect, dialectNames } from './dialects/dialects.ts';
 import { ConfigError, messageOf } from './errors.ts';
 import { amqpUrl, boolean, httpUrl, integer, list, origin, publicKey, trustedProxies, word } from './setting-types.ts';
 
@@ -40,7 +41,7 @@ export const settingsSchema = z.object({
   AMQP_URL: list(amqpUrl)
     .optional()
     .describe('amqp://, amqps:// or kazoo:// URLs, tried in turn; without one: demo mode'),
-  DIALECT: z.enum(['classic', 'kazoo4']).default('classic').describe('dialect of frames and REST bodies'),
+  DIALECT: z.enum(dialectNames).default(defaultDialect).describe('dialect of frames and REST bodies'),
   AUTH_JWT_SECRET: z.string().optional().describe('accept HS256/384/512 tokens made with it'),
   AUTH_JWT_PREVIOUS_SECRET: z.string().optional().describe('the secret before, accepted too while keys are changed'),
   AUTH_JWT_PUBLIC_KEY: publicKey.optional().describe('accept RS256/ES256/EdDSA tokens: a PEM, or a path to one'),

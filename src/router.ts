@@ -1,14 +1,15 @@
 /**
- * One event from the bus to the sessions that want it. This is the hot path: an event is parsed once, looked up in the
- * index once, and each dialect's bytes are made once, however many sockets receive it.
+ * One event from the bus to the subscribers that want it. This is the hot path: an event is parsed once, looked up in the
+ * index once, and each dialect's message is made once, however many receive it.
  */
 import type { Delivery } from './bus.ts';
-import type { EventInTransit } from './dialects/dialect.ts';
+import type { ReadEvent } from './dialects/dialect.ts';
+import { EventInTransit } from './dialects/event-in-transit.ts';
 import type { Catalogue } from './families/catalogue.ts';
+import type { BusEvent } from './families/family.ts';
 import { type DropReason, decodeBody } from './payload.ts';
-import type { Frame } from './protocol/frame.ts';
 import type { Subscriptions } from './registry/subscriptions.ts';
-import type { Session } from './session/session.ts';
+import type { RoutingNote } from './session/subscriber.ts';
 import type { Interest, Subscription } from './session/subscription.ts';
 
 /** What the router counts. Plain numbers: a metrics library's counter costs more than a delivery does. */
@@ -21,7 +22,7 @@ export interface RouterCounters {
 export class Router {
   /** Of the event in hand. Kept between events, so that routing allocates no lists. */
   readonly #matched: Interest[] = [];
-  readonly #chosenSessions: Session[] = [];
+  readonly #notes: RoutingNote[] = [];
   #eventNumber = 0;
 
   constructor(
@@ -35,12 +36,13 @@ export class Router {
   /** @returns whether anybody was sent something. Never throws: a message that breaks something is dropped. */
   route(delivery: Delivery): boolean {
     try {
-      const transit = this.#read(delivery);
-      if (typeof transit === 'string') {
-        this.#drop(transit, delivery);
+      const read = this.#read(delivery);
+      if (typeof read === 'string') {
+        this.#drop(read, delivery);
         return false;
       }
-      const isSent = this.#deliver(transit);
+      const transit = new EventInTransit(read);
+      const isSent = this.#deliver(read.event, transit);
       if (transit.failure !== undefined) this.#drop('failed', delivery, transit.failure);
       return isSent;
     } catch (error) {
@@ -49,7 +51,7 @@ export class Router {
     }
   }
 
-  #read(delivery: Delivery): EventInTransit | DropReason {
+  #read(delivery: Delivery): ReadEvent | DropReason {
     const family = this.catalogue.familyOfExchange(delivery.exchange);
     this.counters.received(family?.name ?? 'other');
     if (family === undefined) return 'foreign';
@@ -64,10 +66,10 @@ export class Router {
     this.onDrop(reason, delivery, error);
   }
 
-  #deliver(transit: EventInTransit): boolean {
+  #deliver(event: BusEvent, transit: EventInTransit): boolean {
     const matched = this.#matched;
     matched.length = 0;
-    this.subscriptions.match(transit.event, matched);
+    this.subscriptions.match(event, matched);
     if (matched.length === 0) return false;
     const now = Date.now();
     const sentBefore = this.counters.framesSent;
@@ -76,61 +78,53 @@ export class Router {
     return this.counters.framesSent > sentBefore;
   }
 
-  /** The usual case, one interest: every subscriber gets a frame, and nobody two. */
-  #sendAll(transit: EventInTransit, interest: Interest, now: number): void {
-    let perEvent: Frame | undefined;
-    let perSubscription: Frame | undefined;
-    for (const { session, tail } of interest.subscribers) {
+  /** The usual case, one interest: everybody gets a message, and nobody two. */
+  #sendAll(transit: EventInTransit, { subscriptions }: Interest, now: number): void {
+    for (const subscription of subscriptions) {
       // The token's end is looked at here and not only by the clock: no event is delivered after it.
-      if (session.deliverUntil <= now) continue;
-      let frame: Frame | undefined;
-      if (session.dialect.framePerSubscription) {
-        perSubscription ??= session.dialect.frame(transit, interest);
-        frame = perSubscription;
-      } else {
-        perEvent ??= session.dialect.frame(transit, interest);
-        frame = perEvent;
-      }
-      if (frame === undefined) continue;
-      session.transport.sendEvent(frame, tail);
-      this.counters.framesSent += 1;
+      if (subscription.subscriber.deliverUntil > now) this.#send(transit, subscription);
     }
   }
 
   /**
-   * Several interests match: a dialect with one frame an event sends it once, for the oldest of the session's
-   * subscriptions. The note that finds it is left on the session itself, under this event's number.
+   * Several interests match: in a dialect with one message an event, a subscriber gets it for the oldest of its
+   * subscriptions. The note that finds it is left with the subscriber itself, under this event's number.
    */
   #sendOnce(transit: EventInTransit, matched: readonly Interest[], now: number): void {
     const event = ++this.#eventNumber;
-    const sessions = this.#chosenSessions;
-    sessions.length = 0;
-    for (const interest of matched) {
-      let frame: Frame | undefined;
-      for (const subscription of interest.subscribers) {
-        const { session } = subscription;
-        if (session.deliverUntil <= now) continue;
-        if (session.dialect.framePerSubscription) {
-          frame ??= session.dialect.frame(transit, interest);
-          if (frame === undefined) continue;
-          session.transport.sendEvent(frame, undefined);
-          this.counters.framesSent += 1;
-        } else if (session.seenEvent !== event) {
-          session.seenEvent = event;
-          session.chosen = subscription;
-          sessions.push(session);
-        } else if (subscription.order < (session.chosen as Subscription).order) {
-          session.chosen = subscription;
+    const notes = this.#notes;
+    notes.length = 0;
+    for (const { subscriptions } of matched) {
+      for (const subscription of subscriptions) {
+        const { subscriber } = subscription;
+        if (subscriber.deliverUntil <= now) continue;
+        if (subscriber.dialect.perSubscription) {
+          this.#send(transit, subscription);
+          continue;
+        }
+        subscriber.routingNote ??= { event: 0, chosen: undefined };
+        const note = subscriber.routingNote;
+        if (note.event !== event) {
+          note.event = event;
+          note.chosen = subscription;
+          notes.push(note);
+        } else if (subscription.order < (note.chosen as Subscription).order) {
+          note.chosen = subscription;
         }
       }
     }
-    for (const session of sessions) {
-      const { interest, tail } = session.chosen as Subscription;
-      session.chosen = undefined;
-      const frame = session.dialect.frame(transit, interest);
-      if (frame === undefined) continue;
-      session.transport.sendEvent(frame, tail);
-      this.counters.framesSent += 1;
+    for (const note of notes) {
+      const subscription = note.chosen as Subscription;
+      // A subscription that ends must not be kept by a note of it.
+      note.chosen = undefined;
+      this.#send(transit, subscription);
     }
+  }
+
+  #send(transit: EventInTransit, { subscriber, interest, tail }: Subscription): void {
+    const message = transit.message(subscriber.dialect, interest);
+    if (message === undefined) return;
+    subscriber.deliver(message, tail);
+    this.counters.framesSent += 1;
   }
 }

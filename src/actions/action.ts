@@ -6,12 +6,12 @@ import type { ClientMessage } from '../protocol/client-message.ts';
 import type { ReplyData } from '../protocol/reply.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Session } from '../session/session.ts';
+import type { RateLimit } from '../token-bucket.ts';
 import type { SessionGuard } from './guard.ts';
 
 export interface ActionLimits {
   readonly maxBindings: number;
-  readonly ratePerSecond: number;
-  readonly rateBurst: number;
+  readonly rate: RateLimit;
   readonly maxMessageBytes: number;
 }
 

@@ -86,11 +86,11 @@ export class SessionGuard {
   async #renew(session: Session, identity: Identity, renew: () => Promise<Identity>): Promise<void> {
     const outcome = await this.#renewals.renew(identity.tokenDigest, renew).catch((error: unknown) => error);
     // Meanwhile the client may have gone or shown a fresh token itself, or this one came to its end: it was told so then.
-    if (session.closed || session.identity !== identity || !session.hasValidToken(Date.now())) return;
+    if (session.isEnded || session.identity !== identity || !session.hasValidToken(Date.now())) return;
     if (!(outcome instanceof Error)) this.#acceptRenewed(session, identity, outcome as Identity);
     else if (outcome instanceof ActionError && outcome.code !== 'source_unavailable') this.#suspend(session, outcome);
     else {
-      session.identifiedAt = performance.now() + renewRetryMs - renewAfterMs(identity);
+      session.postponeCheck(performance.now() + renewRetryMs - renewAfterMs(identity));
       this.#logUnchecked(outcome);
     }
   }

@@ -1,5 +1,4 @@
 /** What happens to a client's message: the server's table of contents. */
-import { performance } from 'node:perf_hooks';
 import { digestOf } from '../auth/identity.ts';
 import { ActionError, type ActionErrorCode, actionErrors } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -52,14 +51,13 @@ const steps: readonly ((call: Call) => void | Promise<void>)[] = [
 
 /** Before anything else, since malformed messages count as well. */
 function count(call: Call): void {
-  const { ratePerSecond, rateBurst } = call.services.limits;
-  call.isOverLimit = !call.session.takeRateToken(performance.now(), ratePerSecond, rateBurst);
+  call.isOverLimit = !call.session.takeRateToken();
   if (call.isOverLimit) slowDown(call.session, call.services);
 }
 
 /** Refusals cost time as well: who doesn't heed them is not listened to for a while. */
 function slowDown(session: Session, { limits }: ActionServices): void {
-  if (session.countRefused() > Math.max(limits.rateBurst, minRefusals)) session.transport.pauseReading();
+  if (session.countRefused() > Math.max(limits.rate.burst, minRefusals)) session.transport.pauseReading();
 }
 
 /** The limit bounds what a client's messages cost, so what is too large to be read in vain is refused unread. */
@@ -78,11 +76,8 @@ function throttle({ isOverLimit, services }: Call): void {
 }
 
 function overLimit({ limits }: ActionServices): ActionError {
-  const { ratePerSecond, rateBurst } = limits;
-  return new ActionError(
-    'rate_limited',
-    `rate limit exceeded: ${ratePerSecond} messages a second, ${rateBurst} at once`,
-  );
+  const { perSecond, burst } = limits.rate;
+  return new ActionError('rate_limited', `rate limit exceeded: ${perSecond} messages a second, ${burst} at once`);
 }
 
 function chooseAction(call: Call): void {
@@ -105,7 +100,7 @@ async function acceptToken(session: Session, token: string, services: ActionServ
   // Clients of this field send their token with every message: the same one needs no second check while it is valid.
   if (session.identity?.tokenDigest === digestOf(token) && session.hasValidToken(Date.now())) return;
   const identity = await services.authenticator.identify(token);
-  if (session.closed) return;
+  if (session.isEnded) return;
   if (session.identity !== undefined && session.identity.accountId !== identity.accountId) {
     throw new ActionError(
       'account_unauthorized',
@@ -135,6 +130,8 @@ function requestOf({ session, message, services }: Call): Request {
 export class Pipeline {
   /** What lies behind this server may be away for long, and every message that needs it fails then. */
   readonly #failures = new Throttle<ActionErrorCode>();
+  /** Of the sessions that have a message in hand: those that wait for it. */
+  readonly #inboxes = new Map<Session, Buffer[]>();
 
   constructor(
     private readonly services: ActionServices,
@@ -146,11 +143,11 @@ export class Pipeline {
    * subscribe finds it done; while one waits for the broker, as many may wait behind it as the rate limit lets in.
    */
   receive(session: Session, frame: Buffer): void {
-    if (session.inbox === undefined) {
-      session.inbox = [];
-      void this.#work(session, session.inbox, frame);
-    } else if (this.#hasRoom(session.inbox)) {
-      session.inbox.push(frame);
+    const inbox = this.#inboxes.get(session);
+    if (inbox === undefined) {
+      void this.#work(session, frame);
+    } else if (this.#hasRoom(inbox)) {
+      inbox.push(frame);
     } else {
       const error = new ActionError('rate_limited', 'rate limit exceeded: too many messages wait for an earlier one');
       slowDown(session, this.services);
@@ -159,20 +156,22 @@ export class Pipeline {
   }
 
   #hasRoom(inbox: readonly Buffer[]): boolean {
-    const { rateBurst, ratePerSecond, maxMessageBytes } = this.services.limits;
+    const { rate, maxMessageBytes } = this.services.limits;
     const brokerSeconds = 5;
-    if (inbox.length >= rateBurst + ratePerSecond * brokerSeconds) return false;
+    if (inbox.length >= rate.burst + rate.perSecond * brokerSeconds) return false;
     return inbox.length < 16 || inbox.reduce((sum, { length }) => sum + length, 0) < maxMessageBytes * 16;
   }
 
   /** Never rejects. */
-  async #work(session: Session, inbox: Buffer[], first: Buffer): Promise<void> {
-    for (let frame: Buffer | undefined = first; frame !== undefined && !session.closed; frame = inbox.shift()) {
+  async #work(session: Session, first: Buffer): Promise<void> {
+    const inbox: Buffer[] = [];
+    this.#inboxes.set(session, inbox);
+    for (let frame: Buffer | undefined = first; frame !== undefined && !session.isEnded; frame = inbox.shift()) {
       const reply = await this.#answer(session, frame);
-      if (!session.closed) session.transport.sendText(reply);
+      if (!session.isEnded) session.transport.sendText(reply);
       if (session.isTooMalformed) session.transport.close('malformed');
     }
-    session.inbox = undefined;
+    this.#inboxes.delete(session);
   }
 
   async #answer(session: Session, frame: Buffer): Promise<string> {

@@ -44,7 +44,8 @@ export const subscribe: Action = {
       throw error;
     }
     for (const interest of held) registry.subscribe(request.session, interest, request.message.requestId);
-    relabel(request);
+    // Name and metadata of the latest subscribe win.
+    request.session.relabel(request.message);
     return { subscribed: held.map(({ text }) => text), subscriptions: request.session.bindingTexts() };
   },
 };
@@ -84,19 +85,10 @@ function holdAll(request: Request): Interest[] {
 function checkStillAllowed(request: Request, held: readonly Interest[]): void {
   const { session, services } = request;
   const { identity } = session;
-  if (session.closed || identity === undefined || !session.hasValidToken(Date.now())) {
+  if (session.isEnded || identity === undefined || !session.hasValidToken(Date.now())) {
     throw new ActionError('token_expired');
   }
   checkScope(identity, 'events');
   checkAccount(identity, accountOf(request), services.accounts);
   for (const { family } of held) checkFamily(identity, family);
-}
-
-/** Name and metadata of the latest subscribe win. */
-function relabel({ session, message }: Request): void {
-  if (message.name === undefined && message.metadata === undefined) return;
-  session.label = {
-    name: message.name ?? session.label.name,
-    metadata: message.metadata ?? session.label.metadata,
-  };
 }

@@ -1,7 +1,7 @@
 /** The dialect of Kazoo 4 and Monster UI: `action: "event"`, the subscription's keys, and the payload with normalized keys. */
 import type { Payload } from '../families/family.ts';
-import { Frame } from '../protocol/frame.ts';
-import type { Dialect, EventInTransit } from './dialect.ts';
+import { EventMessage } from '../protocol/event-message.ts';
+import type { Dialect, ReadEvent, Rendering, SubscribedBinding } from './dialect.ts';
 
 /** Headers of the bus that are no client's business. */
 const privateHeaders = new Set([
@@ -21,13 +21,33 @@ const privateHeaders = new Set([
   'Tenant-ID',
 ]);
 
-export const kazoo4: Dialect = {
-  framePerSubscription: true,
+export const kazoo4 = {
+  name: 'kazoo4',
+  perSubscription: true,
+  render: (event) => new Kazoo4Rendering(event),
+  tail: () => undefined,
+} as const satisfies Dialect;
 
-  frame(transit, binding) {
-    const { event } = transit;
-    transit.normalized ??= normalizedText(transit);
-    if (transit.normalized === '') return undefined;
+class Kazoo4Rendering implements Rendering {
+  /** `data` as JSON. */
+  #data: string | undefined;
+  /** The one asked for last: all who hold a binding come one after the other. */
+  #binding: SubscribedBinding | undefined;
+  #message: EventMessage | undefined;
+
+  constructor(private readonly read: ReadEvent) {}
+
+  message(binding: SubscribedBinding): EventMessage {
+    if (this.#message === undefined || this.#binding !== binding) {
+      this.#message = this.#make(binding);
+      this.#binding = binding;
+    }
+    return this.#message;
+  }
+
+  #make(binding: SubscribedBinding): EventMessage {
+    const { event, payload } = this.read;
+    this.#data ??= JSON.stringify(normalize(withoutPrivateHeaders(payload)));
     const head = JSON.stringify({
       action: 'event',
       subscribed_key: binding.text,
@@ -36,19 +56,7 @@ export const kazoo4: Dialect = {
       routing_key: event.routingKey,
       account_id: event.account ?? binding.account,
     });
-    return new Frame([Buffer.from(`${head.slice(0, -1)},"data":${transit.normalized}`)]);
-  },
-
-  tail: () => undefined,
-};
-
-function normalizedText(transit: EventInTransit): string {
-  try {
-    return JSON.stringify(normalize(withoutPrivateHeaders(transit.payload)));
-  } catch (error) {
-    // Nested so deeply that the stack ends. Those who get it in the publisher's own words lose nothing.
-    transit.failure = error;
-    return '';
+    return new EventMessage([Buffer.from(`${head.slice(0, -1)},"data":${this.#data}`)]);
   }
 }
 

@@ -6,7 +6,7 @@ import { checkScope } from '../auth/authorization.ts';
 import type { Authenticator, Identity, Scope } from '../auth/identity.ts';
 import type { Gathered } from '../cluster/cluster.ts';
 import { type SocketRecord, socketRecordSchema } from '../cluster/messages.ts';
-import type { DialectName } from '../dialects/dialect.ts';
+import { type DialectName, dialectNames } from '../dialects/dialects.ts';
 import { ActionError } from '../errors.ts';
 import type { Family } from '../families/family.ts';
 import { errorSchema, HttpError, type NodeInfo, successBody, successSchema } from './envelope.ts';
@@ -31,7 +31,10 @@ export interface RestServices {
 }
 
 const querystring = z.object({
-  dialect: z.enum(['classic', 'kazoo4'], 'must be classic or kazoo4').optional().describe('how the body looks'),
+  dialect: z
+    .enum(dialectNames, `must be ${dialectNames.join(' or ')}`)
+    .optional()
+    .describe('how the body looks'),
 });
 const accountParams = z.object({ account: accountId.describe('account id') });
 const socketParams = accountParams.extend({ socket: z.string().min(1).max(256).describe('socket id') });

@@ -3,6 +3,7 @@ import { ActionError } from '../errors.ts';
 import type { Binding } from '../families/family.ts';
 import type { RequestId } from '../protocol/client-message.ts';
 import type { Session } from '../session/session.ts';
+import type { Subscriber } from '../session/subscriber.ts';
 import type { Interest, Subscription } from '../session/subscription.ts';
 import type { Binder } from './binder.ts';
 import { Sessions } from './sessions.ts';
@@ -46,8 +47,8 @@ export class Registry {
   }
 
   /** Turns a hold into a subscription. */
-  subscribe(session: Session, interest: Interest, requestId: RequestId | undefined): void {
-    this.subscriptions.add(session, interest, requestId);
+  subscribe(subscriber: Subscriber, interest: Interest, requestId: RequestId | undefined): void {
+    this.subscriptions.add(subscriber, interest, requestId);
   }
 
   unsubscribe(subscription: Subscription): void {
@@ -55,14 +56,14 @@ export class Registry {
     this.letGo(subscription.interest);
   }
 
-  unsubscribeAll(session: Session): void {
-    for (const subscription of [...session.subscriptions]) this.unsubscribe(subscription);
+  unsubscribeAll(subscriber: Subscriber): void {
+    for (const subscription of [...subscriber.subscriptions]) this.unsubscribe(subscription);
   }
 
   /** The socket is gone, or about to be: it is listed no more and gets nothing more. */
   end(session: Session): void {
-    if (session.closed) return;
-    session.closed = true;
+    if (session.isEnded) return;
+    session.end();
     this.unsubscribeAll(session);
     this.sessions.remove(session);
   }

@@ -1,7 +1,7 @@
 /** Who wants what: the interests of this node, who holds them, and which of them an event matches. */
 import { type Binding, type BusEvent, everyAccount } from '../families/family.ts';
 import type { RequestId } from '../protocol/client-message.ts';
-import type { Session } from '../session/session.ts';
+import type { Subscriber } from '../session/subscriber.ts';
 import { Interest, type Subscription } from '../session/subscription.ts';
 import { TopicIndex } from './topic-index.ts';
 
@@ -46,29 +46,29 @@ export class Subscriptions {
   }
 
   /** Makes a held interest a subscription: from here on its events are delivered. */
-  add(session: Session, interest: Interest, requestId: RequestId | undefined): Subscription {
+  add(subscriber: Subscriber, interest: Interest, requestId: RequestId | undefined): Subscription {
     const subscription: Subscription = {
-      session,
+      subscriber,
       interest,
-      tail: session.dialect.tail(requestId),
+      tail: subscriber.dialect.tail(requestId),
       order: ++this.#order,
-      slot: interest.subscribers.length,
+      slot: interest.subscriptions.length,
     };
-    interest.subscribers.push(subscription);
-    session.subscriptions.push(subscription);
+    interest.subscriptions.push(subscription);
+    subscriber.addSubscription(subscription);
     this.#count += 1;
     return subscription;
   }
 
   /** Ends deliveries; the hold on the interest is still to be released. Takes the same time for any number of others. */
   remove(subscription: Subscription): void {
-    const { session, interest } = subscription;
-    const last = interest.subscribers.pop();
+    const { subscriber, interest } = subscription;
+    const last = interest.subscriptions.pop();
     if (last !== undefined && last !== subscription) {
-      interest.subscribers[subscription.slot] = last;
+      interest.subscriptions[subscription.slot] = last;
       last.slot = subscription.slot;
     }
-    session.subscriptions = session.subscriptions.filter((other) => other !== subscription);
+    subscriber.removeSubscription(subscription);
     this.#count -= 1;
   }
 

@@ -6,16 +6,18 @@ import { randomUUID } from 'node:crypto';
 import type { Identity } from '../auth/identity.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import type { CloseReason } from '../errors.ts';
-import type { Frame } from '../protocol/frame.ts';
+import type { EventMessage } from '../protocol/event-message.ts';
+import { type RateLimit, TokenBucket } from '../token-bucket.ts';
+import type { RoutingNote, Subscriber } from './subscriber.ts';
 import type { Subscription } from './subscription.ts';
 
 /** The way to the client. */
 export interface Transport {
   /**
-   * Queues an event's frame; it leaves in this turn of the event loop.
+   * Queues an event's message; it leaves in this turn of the event loop.
    * @param tail what this receiver's copy ends with, where it differs
    */
-  sendEvent(frame: Frame, tail: Buffer | undefined): void;
+  sendEvent(message: EventMessage, tail: Buffer | undefined): void;
   sendText(text: string): void;
   /** @param text the reason that the client reads, in place of the usual one */
   close(reason: CloseReason, text?: string): void;
@@ -34,56 +36,70 @@ const noLabel: Label = { name: undefined, metadata: undefined };
 /** More malformed messages in a row than this close the socket. */
 const maxMalformedInRow = 10;
 
-export class Session {
+export class Session implements Subscriber {
   /** Can't be guessed: whoever knows it and has a token of the account may close the socket. */
   readonly id: string = randomUUID();
   /** Unix time, ms. */
   readonly connectedAt = Date.now();
-  identity: Identity | undefined;
-  /** When the identity was last vouched for. Of `performance.now()`, ms: the wall clock may be set back. */
-  identifiedAt = 0;
-  label = noLabel;
-  /** Since when the socket has had no valid token: of `performance.now()`, ms. */
-  unauthenticatedSince = performance.now();
-  closed = false;
+  routingNote: RoutingNote | undefined;
 
-  /** What it is subscribed to, oldest first. At most MAX_BINDINGS_PER_SOCKET, so a list is enough. */
-  subscriptions: Subscription[] = [];
-
-  /** Until when (Unix time, ms) events may be delivered; 0 without a token. Looked at before every delivery. */
-  deliverUntil = 0;
-
-  /** The router's notes on the event in hand: see `router.ts`. */
-  seenEvent = 0;
-  chosen: Subscription | undefined;
-
-  /** Messages that wait for the one in hand. */
-  inbox: Buffer[] | undefined;
+  #identity: Identity | undefined;
+  #identifiedAt = 0;
+  #label = noLabel;
+  #unauthenticatedSince = performance.now();
+  #isEnded = false;
+  /** At most MAX_BINDINGS_PER_SOCKET, so a list is enough. */
+  readonly #subscriptions: Subscription[] = [];
+  #deliverUntil = 0;
   #malformedInRow = 0;
-
-  /** Token bucket: what is left of it, and when that was worked out (ms of a clock that is never set; 0: it is full). */
-  rateTokens: number;
-  rateAt = 0;
+  readonly #rate: TokenBucket;
   /** Messages over the rate limit, since the last one within it. */
   #refusedInRow = 0;
 
   /**
    * @param source the client's address
-   * @param burst messages that it may send at once
+   * @param rateLimit of its messages
    */
   constructor(
     readonly transport: Transport,
     readonly dialect: Dialect,
     readonly source: string,
-    burst: number,
+    rateLimit: RateLimit,
   ) {
-    this.rateTokens = burst;
+    this.#rate = new TokenBucket(rateLimit);
+  }
+
+  /** Who it is: set with the first token that was accepted. From then on it belongs to that account for good. */
+  get identity(): Identity | undefined {
+    return this.#identity;
+  }
+
+  /** When the identity was last vouched for. Of `performance.now()`, ms: the wall clock may be set back. */
+  get identifiedAt(): number {
+    return this.#identifiedAt;
+  }
+
+  get deliverUntil(): number {
+    return this.#deliverUntil;
+  }
+
+  /** Since when the socket has had no valid token: of `performance.now()`, ms. */
+  get unauthenticatedSince(): number {
+    return this.#unauthenticatedSince;
   }
 
   authenticateAs(identity: Identity): void {
-    this.identity = identity;
-    this.identifiedAt = performance.now();
-    this.deliverUntil = identity.expiresAt;
+    this.#identity = identity;
+    this.#identifiedAt = performance.now();
+    this.#deliverUntil = identity.expiresAt;
+  }
+
+  /**
+   * Has the identity count as vouched for at that time (of `performance.now()`): it could not be checked again, and stays
+   * valid for now.
+   */
+  postponeCheck(identifiedAt: number): void {
+    this.#identifiedAt = identifiedAt;
   }
 
   /**
@@ -91,12 +107,35 @@ export class Session {
    * belongs to, and so do the subscriptions: suspended until a fresh token is accepted.
    */
   endToken(): void {
-    this.deliverUntil = 0;
-    this.unauthenticatedSince = performance.now();
+    this.#deliverUntil = 0;
+    this.#unauthenticatedSince = performance.now();
   }
 
   hasValidToken(now: number): boolean {
-    return this.deliverUntil > now;
+    return this.#deliverUntil > now;
+  }
+
+  get label(): Label {
+    return this.#label;
+  }
+
+  /** What is left undefined stays as it was. */
+  relabel({ name, metadata }: Label): void {
+    if (name === undefined && metadata === undefined) return;
+    this.#label = { name: name ?? this.#label.name, metadata: metadata ?? this.#label.metadata };
+  }
+
+  /** The client is gone, or about to be: it is sent nothing more. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  end(): void {
+    this.#isEnded = true;
+  }
+
+  deliver(message: EventMessage, tail: Buffer | undefined): void {
+    this.transport.sendEvent(message, tail);
   }
 
   countMalformed(): void {
@@ -111,16 +150,9 @@ export class Session {
     this.#malformedInRow = 0;
   }
 
-  /**
-   * Takes one message from the bucket.
-   * @param now `performance.now()`: a wall clock that is set back would lock the client out
-   * @returns false when it is empty
-   */
-  takeRateToken(now: number, perSecond: number, burst: number): boolean {
-    this.rateTokens = Math.min(burst, this.rateTokens + ((now - this.rateAt) * perSecond) / 1000);
-    this.rateAt = now;
-    if (this.rateTokens < 1) return false;
-    this.rateTokens -= 1;
+  /** Counts a message. @returns whether it is within the rate limit */
+  takeRateToken(): boolean {
+    if (!this.#rate.take(performance.now())) return false;
     this.#refusedInRow = 0;
     return true;
   }
@@ -131,16 +163,29 @@ export class Session {
     return this.#refusedInRow;
   }
 
+  get subscriptions(): readonly Subscription[] {
+    return this.#subscriptions;
+  }
+
+  addSubscription(subscription: Subscription): void {
+    this.#subscriptions.push(subscription);
+  }
+
+  removeSubscription(subscription: Subscription): void {
+    const at = this.#subscriptions.indexOf(subscription);
+    if (at >= 0) this.#subscriptions.splice(at, 1);
+  }
+
   /** An account's subscriptions by their bindings: made for one message, which may name many. */
   heldIn(account: string): ReadonlyMap<string, Subscription> {
     const held = new Map<string, Subscription>();
-    for (const subscription of this.subscriptions) {
+    for (const subscription of this.#subscriptions) {
       if (subscription.interest.account === account) held.set(subscription.interest.text, subscription);
     }
     return held;
   }
 
   bindingTexts(): string[] {
-    return this.subscriptions.map(({ interest }) => interest.text);
+    return this.#subscriptions.map(({ interest }) => interest.text);
   }
 }

@@ -1,19 +1,19 @@
 /**
- * What a session is subscribed to. An interest is a binding of an account, understood once and shared by all sockets that
- * hold it; a subscription is one socket's hold on it.
+ * What a receiver is subscribed to. An interest is a binding of an account, understood once and shared by all receivers
+ * that hold it; a subscription is one receiver's hold on it.
  */
 import type { Binding, BusEvent, FamilyName, Pattern } from '../families/family.ts';
-import type { Session } from './session.ts';
+import type { Subscriber } from './subscriber.ts';
 
-/** One socket's hold on an interest. */
+/** One receiver's hold on an interest. */
 export interface Subscription {
-  readonly session: Session;
+  readonly subscriber: Subscriber;
   readonly interest: Interest;
-  /** What this subscription's frames end with; the oldest one's stays. */
+  /** What this subscription's messages end with, where they end differently from others'. */
   readonly tail: Buffer | undefined;
   /** Grows with each subscription of the process: tells the oldest of several. */
   readonly order: number;
-  /** Its place among the interest's subscribers. */
+  /** Its place among the interest's subscriptions. */
   slot: number;
 }
 
@@ -21,7 +21,7 @@ export class Interest {
   readonly family: FamilyName;
   readonly source: FamilyName;
   readonly words: readonly string[];
-  readonly subscribers: Subscription[] = [];
+  readonly subscriptions: Subscription[] = [];
   /** How many subscriptions hold it or are on the way to; when nobody does, it is dropped. */
   holders = 0;
   #binding: Binding;

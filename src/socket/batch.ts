@@ -3,7 +3,7 @@
  * frames in their order: sockets that are owed the same stand on the same node, so a delivery is a comparison and an
  * assignment, no socket has a list of its own, and the bytes of a path are joined once for all who stand at its end.
  */
-import type { WireFrame } from '../protocol/frame.ts';
+import type { WireFrame } from './frame.ts';
 
 export class Batch {
   #lastChild: Batch | undefined;

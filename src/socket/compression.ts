@@ -1,7 +1,7 @@
 /**
  * permessage-deflate (RFC 7692), as far as an event can be compressed once for all: without context takeover on either
  * side, and with the full window on ours. ws negotiates it and inflates what clients send; events are deflated in
- * `protocol/frame.ts`, and replies go as they are.
+ * `frame.ts`, and replies go as they are.
  */
 import type { IncomingMessage } from 'node:http';
 import type { PerMessageDeflateOptions } from 'ws';

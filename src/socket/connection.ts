@@ -2,10 +2,11 @@
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import { type CloseReason, closeReasons } from '../errors.ts';
-import { controlFrame, type Frame, textFrame } from '../protocol/frame.ts';
+import type { EventMessage } from '../protocol/event-message.ts';
 import type { Session, Transport } from '../session/session.ts';
 import type { Debtor } from './backlog.ts';
 import type { Batch } from './batch.ts';
+import { controlFrame, frameOf, textFrame } from './frame.ts';
 import type { Outbox, Recipient } from './outbox.ts';
 
 /** A close frame that can't get through in this time becomes a cut. */
@@ -71,8 +72,9 @@ export class Connection implements Transport, Recipient, Debtor {
     this.raw.uncork();
   }
 
-  sendEvent(frame: Frame, tail: Buffer | undefined): void {
+  sendEvent(message: EventMessage, tail: Buffer | undefined): void {
     if (this.closeCode !== undefined) return;
+    const frame = frameOf(message);
     const form = this.deflates ? frame.deflated : frame.text;
     this.outbox.add(this, tail === undefined ? form.plain : form.withHole(tail.length), tail);
   }

@@ -4,8 +4,8 @@
  * events, replies, pings and closes is the order in which they were sent.
  */
 import { performance } from 'node:perf_hooks';
-import type { WireFrame } from '../protocol/frame.ts';
 import { Batch } from './batch.ts';
+import type { WireFrame } from './frame.ts';
 
 /** A socket, as the outbox sees it. The fields below `write` are the outbox's own notes. */
 export interface Recipient {

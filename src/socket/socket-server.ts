@@ -4,10 +4,11 @@ import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { type RawData, type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { Identity } from '../auth/identity.ts';
-import type { Dialect, DialectName } from '../dialects/dialect.ts';
+import { type DialectName, dialectNamed } from '../dialects/dialects.ts';
 import { ActionError, closeReasons } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { Session } from '../session/session.ts';
+import type { RateLimit } from '../token-bucket.ts';
 import { Backlog } from './backlog.ts';
 import { type Compression, deflateOptions, offeredCompression } from './compression.ts';
 import { Connection, ServerSocket } from './connection.ts';
@@ -23,7 +24,7 @@ export interface SocketSettings {
   readonly maxConnectionsPerIp: number | undefined;
   readonly maxMessageBytes: number;
   readonly compression: boolean;
-  readonly rateBurst: number;
+  readonly rateLimit: RateLimit;
   readonly slowConsumerBytes: number;
   readonly slowConsumerSeconds: number;
   readonly maxUnsentBytes: number;
@@ -36,7 +37,6 @@ export interface SocketSettings {
 
 /** What the sockets need of the rest of the server. */
 export interface SocketServices {
-  readonly dialects: Readonly<Record<DialectName, Dialect>>;
   identify(token: string): Promise<Identity>;
   /** A socket is open; `identity` where its upgrade carried a token. */
   onOpen(session: Session, identity: Identity | undefined): void;
@@ -203,7 +203,7 @@ export class SocketServer {
     identity: Identity | undefined,
   ): void {
     const connection = new Connection(webSocket, raw, this.#outbox, this.#onEnd);
-    connection.session = new Session(connection, this.services.dialects[dialect], source, this.settings.rateBurst);
+    connection.session = new Session(connection, dialectNamed(dialect), source, this.settings.rateLimit);
     webSocket.connection = connection;
     schedulePings(connection, this.#second, this.settings);
     this.#connections.add(connection);

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import proxyaddr from '@fastify/proxy-addr';
-import type { DialectName } from '../dialects/dialect.ts';
+import { type DialectName, dialectNames, isDialectName } from '../dialects/dialects.ts';
 
 /** Refuses an upgrade. The text is for people, the status for programs. */
 export class UpgradeRefused extends Error {
@@ -35,8 +35,8 @@ export function requestedDialect(request: IncomingMessage): DialectName | undefi
   const [, query = ''] = (request.url ?? '').split('?', 2);
   const value = new URLSearchParams(query).get('dialect');
   if (value === null) return undefined;
-  if (value === 'classic' || value === 'kazoo4') return value;
-  throw new UpgradeRefused(400, 'dialect must be classic or kazoo4');
+  if (isDialectName(value)) return value;
+  throw new UpgradeRefused(400, `dialect must be ${dialectNames.join(' or ')}`);
 }
 
 /** The token of an `Authorization: Bearer` or `X-Auth-Token` header; what follows `Bearer` may be no token at all. */

@@ -178,11 +178,17 @@ describe('AUTH_CROSSBAR_URL', () => {
 describe('a socket that lives on a token of the Crossbar', () => {
   const minute = 60_000;
 
-  /** A session that was authenticated by the Crossbar, and the guard over it. */
-  async function startSession() {
+  /**
+   * A session that was authenticated by the Crossbar, and the guard over it.
+   * @param minutes how long the Crossbar says at first that the token lives; it says nothing of it later
+   */
+  async function startSession(minutes?: number) {
     vi.useFakeTimers({ toFake: ['Date', 'performance'] });
     onTestFinished(() => void vi.useRealTimers());
     const crossbar = await startCrossbar();
+    const { answer } = crossbar;
+    if (minutes !== undefined)
+      crossbar.answer = { data: { account_id: 'acme', exp: Date.now() / 1000 + minutes * 60 } };
     const accounts = Accounts.none();
     const catalogue = createCatalogue({ callEvents: ['CHANNEL_CREATE'], documentTypes: ['user'] }, accounts);
     const log = createLog({ LOG_LEVEL: 'silent', LOG_PRETTY: false, NODE_NAME: 'test' }, false);
@@ -210,12 +216,13 @@ describe('a socket that lives on a token of the Crossbar', () => {
     });
 
     async function open(shown = token): Promise<Session> {
-      const session = new Session(transport, classic, '127.0.0.1', 1);
+      const session = new Session(transport, classic, '127.0.0.1', { perSecond: 1, burst: 1 });
       registry.sessions.add(session);
       guard.accept(session, watched(await authenticator.identify(shown)));
       return session;
     }
     const session = await open();
+    crossbar.answer = answer;
 
     /** Goes on so many minutes, and lets what began then come to its end. @returns how often the Crossbar was asked */
     async function pass(minutes: number): Promise<number> {
@@ -274,7 +281,7 @@ describe('a socket that lives on a token of the Crossbar', () => {
     expect(texts.map((text) => JSON.parse(text))).toEqual([
       expect.objectContaining({ status: 'error', data: expect.objectContaining({ code: 'token_invalid' }) }),
     ]);
-    expect(session.closed).toBe(false);
+    expect(session.isEnded).toBe(false);
   });
 
   test('its subscriptions are suspended then, and a fresh token brings them back', async () => {
@@ -298,11 +305,11 @@ describe('a socket that lives on a token of the Crossbar', () => {
   ])(
     'who was told that the token has ended is not told again, nor is it brought back, when the Crossbar %s late',
     async (_name, status) => {
-      const { crossbar, session, guard, texts, pass } = await startSession();
+      const { crossbar, session, guard, texts, pass } = await startSession(6);
       crossbar.status = status;
       const asked = pass(5);
       // While the Crossbar is asked the token comes to its end.
-      session.deliverUntil = Date.now();
+      vi.advanceTimersByTime(minute);
       guard.tick(Date.now());
       expect(await asked).toBe(1);
       expect(texts).toHaveLength(1);

@@ -1,7 +1,7 @@
 import { constants, inflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { controlFrame, Frame, textFrame, type WireFrame } from '../../src/protocol/frame.ts';
+import { controlFrame, Frame, textFrame, type WireFrame } from '../../src/socket/frame.ts';
 
 interface Parsed {
   readonly opcode: number;

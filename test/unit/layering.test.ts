@@ -20,13 +20,13 @@ const rooms: readonly (readonly string[])[] = [
   ['session'],
   ['auth'],
   ['metrics.ts'],
-  ['dialects', 'payload.ts', 'history'],
-  ['bus.ts'],
-  ['families', 'protocol'],
   ['log.ts'],
   ['config.ts'],
   ['setting-types.ts'],
-  ['errors.ts', 'clock.ts', 'throttle.ts', 'version.ts'],
+  ['dialects', 'payload.ts', 'history'],
+  ['bus.ts'],
+  ['families', 'protocol'],
+  ['errors.ts', 'clock.ts', 'throttle.ts', 'token-bucket.ts', 'version.ts'],
 ];
 
 /** Packages that one room alone may use. */

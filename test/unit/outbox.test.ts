@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Frame, type WireFrame } from '../../src/protocol/frame.ts';
 import type { Batch } from '../../src/socket/batch.ts';
+import { Frame, type WireFrame } from '../../src/socket/frame.ts';
 import { Outbox, type Recipient } from '../../src/socket/outbox.ts';
 
 /** A socket that takes everything at once, or keeps what it is given until `drain`: by reference, as the kernel's queue. */

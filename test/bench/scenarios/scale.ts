@@ -1,5 +1,6 @@
 /** The whole event path, from an AMQP body to the frames on their way, with few and with many subscriptions. */
 import { performance } from 'node:perf_hooks';
+import { identityOf } from '../../../src/auth/identity.ts';
 import { classic } from '../../../src/dialects/classic.ts';
 import { createCatalogue } from '../../../src/families/catalogue.ts';
 import { Binder } from '../../../src/registry/binder.ts';
@@ -23,6 +24,8 @@ const bindingsEach = [
 ];
 
 const noRealms = { accountOfRealm: () => undefined, realmOf: () => undefined };
+const identity = identityOf({ account_id: 'account0' }, 'a token');
+const rateLimit = { perSecond: 20, burst: 200 };
 const quiet = () => undefined;
 const noBus = { isUp: false, bind: async () => undefined, unbind: async () => undefined };
 const nowhere: Transport = { sendEvent: quiet, sendText: quiet, close: quiet, pauseReading: quiet };
@@ -41,8 +44,8 @@ function world(
   const counters = { received: quiet, dropped: quiet, framesSent: 0 };
   const router = new Router(catalogue, subscriptions, counters, quiet);
   const subscribe = (index: number): Session => {
-    const session = new Session(nowhere, classic, '192.0.2.1', 200);
-    session.deliverUntil = Number.POSITIVE_INFINITY;
+    const session = new Session(nowhere, classic, '192.0.2.1', rateLimit);
+    session.authenticateAs(identity);
     const account = `account${index % accounts}`;
     const kind = bindingsEach[Math.floor(index / accounts) % bindingsEach.length] as string;
     // Those that end in a dot ask for one call or conference: an exact value of its own.

@@ -1,8 +1,9 @@
 /**
- * Text messages in the form in which they go on the wire: WebSocket header and payload in one buffer (RFC 6455, section
- * 5.2; a server's frames are not masked). Built once an event and shared by all who receive it. Pure.
+ * Messages in the form in which they go on the wire: WebSocket header and payload in one buffer (RFC 6455, section 5.2; a
+ * server's frames are not masked). Built once a message and shared by all who receive it. Pure.
  */
 import { constants, deflateRawSync } from 'node:zlib';
+import type { EventMessage } from '../protocol/event-message.ts';
 
 /** FIN and the opcode for text; with RSV1 for a compressed message (RFC 7692, section 6). */
 const textOpcode = 0x81;
@@ -64,15 +65,12 @@ export class FrameForm {
 const nothing = Buffer.alloc(0);
 const asItIs = (): readonly [Buffer, Buffer] => [nothing, nothing];
 
-/**
- * A JSON object to be sent. Its last members may differ from receiver to receiver (`request_id` in the classic dialect):
- * `open` is the object without its closing brace, and a tail, where there is one, ends it.
- */
+/** A message's frames: as text, or deflated. */
 export class Frame {
   readonly text: FrameForm;
   #deflated: FrameForm | undefined;
 
-  /** @param open the parts of the object, to be joined; the closing brace is left out */
+  /** @param open the parts of the message, to be joined; a tail or the closing brace follows */
   constructor(private readonly open: readonly Buffer[]) {
     this.text = new FrameForm(textOpcode, open, asItIs);
   }
@@ -90,6 +88,13 @@ export class Frame {
     if (deflated.length + storedBlockBytes >= open.length) return this.text;
     return new FrameForm(deflatedTextOpcode, [deflated], aroundStoredBlock);
   }
+}
+
+/** The frames of a message: made for the first socket that it is sent to, and kept on the message for all others. */
+export function frameOf(message: EventMessage): Frame {
+  // Nobody else gives messages a form of their own.
+  message.carried ??= new Frame(message.open);
+  return message.carried as Frame;
 }
 
 /** A window that an event fits in: a new one of the full 32 KiB for each event costs more than the compression. */
