@@ -7,6 +7,8 @@ export interface Delivery {
   readonly routingKey: string;
   readonly body: Buffer;
   readonly contentEncoding: string | undefined;
+  /** Its properties could not be decoded, so that nobody knows what its body is. */
+  readonly isUndecodable?: boolean;
 }
 
 /** What a bus tells its user. */

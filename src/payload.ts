@@ -9,6 +9,7 @@ export const maxBodyBytes = 1_048_576;
 
 /** Why a message of the bus goes no further. The names are those of `horizon_events_dropped_total{reason}`. */
 export type DropReason =
+  | 'undecodable'
   | 'too_large'
   | 'bad_gzip'
   | 'not_utf8'
@@ -29,9 +30,10 @@ export interface DecodedBody {
  * @returns the payload, or why it can't be used
  */
 export function decodeBody(
-  delivery: Pick<Delivery, 'body' | 'contentEncoding'>,
+  delivery: Pick<Delivery, 'body' | 'contentEncoding' | 'isUndecodable'>,
   limit = maxBodyBytes,
 ): DecodedBody | DropReason {
+  if (delivery.isUndecodable === true) return 'undecodable';
   const body = delivery.contentEncoding?.toLowerCase() === 'gzip' ? gunzip(delivery.body, limit) : delivery.body;
   if (body === undefined) return 'bad_gzip';
   if (body.length > limit) return 'too_large';

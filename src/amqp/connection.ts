@@ -3,6 +3,7 @@ import amqp, { type Channel, type ChannelModel, type RecoveringChannelModel } fr
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { Addresses } from './addresses.ts';
+import { surviveUndecodable } from './undecodable.ts';
 
 /** How long the broker may take for one operation. Under a memory alarm it may take for ever. ms */
 export const operationMs = 4000;
@@ -63,6 +64,7 @@ export class BrokerConnection {
       isClosed = true;
     });
     try {
+      surviveUndecodable(model);
       await within(connectMs, this.handler.setup(model));
       if (isClosed) throw new Error('the connection was closed in the middle of its set-up');
     } catch (error) {

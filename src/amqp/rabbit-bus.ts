@@ -6,6 +6,7 @@ import type { Pattern } from '../families/family.ts';
 import type { Log } from '../log.ts';
 import { BrokerConnection, openChannel, operationMs, within } from './connection.ts';
 import { TopologyChannel } from './topology-channel.ts';
+import { isUndecodable } from './undecodable.ts';
 
 export interface RabbitBusOptions {
   readonly urls: readonly string[];
@@ -39,6 +40,7 @@ class RabbitDelivery implements Delivery {
   readonly routingKey: string;
   readonly body: Buffer;
   readonly contentEncoding: string | undefined;
+  readonly isUndecodable: boolean;
 
   constructor(
     readonly message: ConsumeMessage,
@@ -49,6 +51,7 @@ class RabbitDelivery implements Delivery {
     this.routingKey = message.fields.routingKey;
     this.body = message.content;
     this.contentEncoding = typeof contentEncoding === 'string' ? contentEncoding : undefined;
+    this.isUndecodable = isUndecodable(message);
   }
 }
 

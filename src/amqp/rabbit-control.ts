@@ -5,6 +5,7 @@ import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { BrokerConnection, openChannel, operationMs, within } from './connection.ts';
 import { TopologyChannel } from './topology-channel.ts';
+import { isUndecodable } from './undecodable.ts';
 
 interface Listener {
   onMessage(message: Delivery): void;
@@ -116,11 +117,13 @@ export class RabbitControl implements ControlChannel {
   }
 }
 
-function deliveryOf({ fields, properties, content }: ConsumeMessage): Delivery {
+function deliveryOf(message: ConsumeMessage): Delivery {
+  const { fields, properties, content } = message;
   return {
     exchange: fields.exchange,
     routingKey: fields.routingKey,
     body: content,
     contentEncoding: typeof properties.contentEncoding === 'string' ? properties.contentEncoding : undefined,
+    isUndecodable: isUndecodable(message),
   };
 }
