@@ -76,7 +76,7 @@ export const settingsSchema = z.object({
     .string()
     .regex(/^[\w.@:-]{1,128}$/, 'must be letters, digits, ".", "@", ":", "-" or "_"')
     .default(() => hostname())
-    .describe('name of this node'),
+    .describe('name of this node; on the bus event-horizon@NAME where it has no @'),
   WORKERS: integer(1, 256).default(1).describe('processes that share the port'),
   METRICS_PORT: integer(1, 65535).optional().describe('serve /metrics on a port of its own'),
   DRAIN_SECONDS: integer(0, 86_400).default(10).describe('how long a shutdown spreads the closing of sockets, seconds'),

@@ -17,10 +17,12 @@ import {
   getRequestSchema,
   gregorianSeconds,
   headersOf,
+  isFromOurKind,
   nodesExchange,
   questionsExchange,
   type Sender,
   type SocketRecord,
+  withoutOwner,
 } from './messages.ts';
 import { type NodeKey, nodeKeyOf, Roster } from './roster.ts';
 
@@ -37,10 +39,14 @@ const ofNoUse = 'a message of another node was of no use';
 
 /** The sockets of this node, as the cluster sees them. */
 export interface LocalSockets {
+  /** The account's own, and those of accounts above it that watch it. */
   ofAccount(account: string): SocketRecord[];
-  /** @param account undefined: whichever account it belongs to */
+  /**
+   * One of those that `ofAccount` lists.
+   * @param account undefined: whichever account it belongs to
+   */
   find(id: string, account: string | undefined): SocketRecord | undefined;
-  /** @returns whether there was such a socket */
+  /** The account's own alone. @returns whether there was such a socket */
   close(account: string, id: string): boolean;
 }
 
@@ -116,8 +122,19 @@ export class Cluster {
     const own = this.sockets.find(id, account);
     if (own !== undefined) return { found: own, partial: false };
     const isIt = (record: SocketRecord): boolean => record.websocket_session_id === id && belongsTo(record, account);
-    const question = { 'Event-Name': 'get_req', 'Account-ID': account, 'Socket-ID': id };
-    const { answers, partial } = await this.#ask(getKey, question, (answer) => recordsOf(answer).some(isIt));
+    const found = await this.#findAmong(isIt, { 'Account-ID': account, 'Socket-ID': id });
+    // Blackhole looks for the id alone, whosever socket that is, and doesn't tell whose; its lists are the account's.
+    const isVouchedFor = found.found === undefined || found.found.account_id != null;
+    return isVouchedFor ? found : this.#findAmong(isIt, { 'Account-ID': account });
+  }
+
+  async #findAmong(
+    isIt: (record: SocketRecord) => boolean,
+    question: object,
+  ): Promise<Gathered<SocketRecord | undefined>> {
+    const { answers, partial } = await this.#ask(getKey, { 'Event-Name': 'get_req', ...question }, (answer) =>
+      recordsOf(answer).some(isIt),
+    );
     return { found: answers.flatMap((answer) => recordsOf(answer)).find(isIt), partial };
   }
 
@@ -205,10 +222,25 @@ export class Cluster {
   #onGetRequest(payload: unknown): void {
     const request = getRequestSchema.parse(payload);
     if (request['Instance-ID'] === this.sender.instanceId) return;
-    const account = request['Account-ID'] ?? request['Auth-Account-ID'];
+    const isOurs = isFromOurKind(request);
     const id = request['Socket-ID'];
-    const data = id !== undefined ? (this.sockets.find(id, account) ?? []) : this.sockets.ofAccount(account ?? '');
-    this.#answer(request, { 'Event-Name': 'get_resp', Data: data });
+    const found =
+      id === undefined ? this.#listFor(request) : this.#lookUp(id, isOurs ? request['Account-ID'] : undefined);
+    const data = isOurs ? found : found.map(withoutOwner);
+    this.#answer(request, { 'Event-Name': 'get_resp', Data: id === undefined ? data : (data[0] ?? []) });
+  }
+
+  /** Those of either account, as Blackhole lists them. */
+  #listFor(request: { 'Account-ID'?: string | undefined; 'Auth-Account-ID'?: string | undefined }): SocketRecord[] {
+    const accounts = [request['Account-ID'], request['Auth-Account-ID']].filter((account) => account !== undefined);
+    const records = accounts.flatMap((account) => this.sockets.ofAccount(account));
+    return [...new Map(records.map((record) => [record.websocket_session_id, record])).values()];
+  }
+
+  /** @param account undefined: Kazoo's way, who knows the id is shown the socket */
+  #lookUp(id: string, account: string | undefined): SocketRecord[] {
+    const record = this.sockets.find(id, account);
+    return record === undefined ? [] : [record];
   }
 
   #onCloseRequest(payload: unknown): void {
@@ -269,7 +301,7 @@ function recordsOf(answer: Answer): SocketRecord[] {
   return Array.isArray(answer.Data) ? answer.Data : [answer.Data];
 }
 
-/** Kazoo's own answers name no account: they were asked for this one. */
+/** Kazoo's own answers name no account: they were asked for this one, as were those of sockets that watch it from above. */
 function belongsTo(record: SocketRecord, account: string): boolean {
-  return record.account_id === undefined || record.account_id === account;
+  return record.account_id == null || record.account_id === account || record.watching === true;
 }

@@ -5,12 +5,20 @@ import type { LocalSockets } from './cluster.ts';
 import { gregorianSeconds, type SocketRecord } from './messages.ts';
 
 export function createLocalSockets(registry: Registry, nodeName: string): LocalSockets {
-  const { sessions } = registry;
+  const { sessions, holdings } = registry;
+  const own = (session: Session): SocketRecord => recordOf(session, nodeName);
+  const watching = (session: Session, account: string): SocketRecord => watcherRecordOf(session, account, nodeName);
   return {
-    ofAccount: (account) => [...sessions.ofAccount(account)].map((session) => recordOf(session, nodeName)),
+    ofAccount(account) {
+      const watchers = [...holdings.watchersOf(account)].map((session) => watching(session, account));
+      return [...[...sessions.ofAccount(account)].map(own), ...watchers];
+    },
     find(id, account) {
       const session = sessions.find(id, account);
-      return session === undefined ? undefined : recordOf(session, nodeName);
+      if (session !== undefined) return own(session);
+      const stranger = account === undefined ? undefined : sessions.find(id, undefined);
+      if (stranger === undefined || account === undefined || !holdings.isWatching(stranger, account)) return undefined;
+      return watching(stranger, account);
     },
     close(account, id) {
       const session = sessions.find(id, account);
@@ -36,4 +44,10 @@ function recordOf(session: Session, nodeName: string): SocketRecord {
     source: session.source,
     destination: nodeName,
   };
+}
+
+/** What an account may know of a socket that watches it from above: nothing of what else that one does, nor its label. */
+function watcherRecordOf(session: Session, account: string, nodeName: string): SocketRecord {
+  const { name, metadata, ...record } = recordOf(session, nodeName);
+  return { ...record, bindings: [...session.heldIn(account).keys()], watching: true };
 }

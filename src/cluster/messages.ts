@@ -21,12 +21,16 @@ export const controlBindings: readonly ControlBinding[] = [
   { exchange: answersExchange, routingKey: undefined },
 ];
 
+/** What a message says that this server can do without, and that others write as they like. */
+const loose = <T extends z.ZodType>(schema: T) => schema.optional().catch(undefined);
+
 const common = {
-  'Msg-ID': z.string().max(256).optional(),
+  /** Crossbar takes it from a header of its client's, of whatever length. */
+  'Msg-ID': z.string().max(4096).optional(),
   Node: z.string().min(1).max(256),
   /** Ours alone: two processes may carry one name. */
   'Instance-ID': z.string().max(64).optional(),
-  'App-Name': z.string().optional(),
+  'App-Name': loose(z.string()),
 };
 
 export const advertiseSchema = z.object({
@@ -35,8 +39,9 @@ export const advertiseSchema = z.object({
   'Event-Name': z.literal('advertise'),
   Expires: z.number().min(0).max(3_600_000),
   /** Its queue: who comes back with another one has missed what was said meanwhile. */
-  'Server-ID': z.string().optional().catch(undefined),
-  WhApps: z.record(z.string(), z.unknown()).optional(),
+  'Server-ID': loose(z.string()),
+  /** The applications that it runs, with what there is to say of each, or their names alone. */
+  WhApps: loose(z.union([z.record(z.string(), z.unknown()), z.array(z.string())])),
 });
 
 const question = {
@@ -50,6 +55,7 @@ export const getRequestSchema = z.object({
   ...question,
   'Event-Name': z.literal('get_req'),
   'Account-ID': z.string().min(1).max(128).optional(),
+  /** The account of who asks: Crossbar lists its sockets beside those of the account that is asked about. */
   'Auth-Account-ID': z.string().max(128).optional(),
   'Socket-ID': z.string().min(1).max(256).optional(),
 });
@@ -63,7 +69,7 @@ export const closeRequestSchema = z.object({
 
 /** A socket as nodes tell each other of it: what the REST bodies of both dialects need. */
 export const socketRecordSchema = z.object({
-  account_id: z.string().optional(),
+  account_id: z.string().nullish(),
   auth_token: z.string().optional(),
   bindings: z.array(z.string()).default([]),
   websocket_session_id: z.string(),
@@ -72,6 +78,21 @@ export const socketRecordSchema = z.object({
   timestamp: z.union([z.number(), z.string()]).optional(),
   source: z.string().optional(),
   destination: z.string().optional(),
+  watching: z
+    .literal(true)
+    .optional()
+    .describe('the socket of an account above, with subscriptions for this one: only those are shown'),
+});
+
+/** Of what a Blackhole tells, its sockets' ids and accounts must be right; the rest is passed on as far as it can be. */
+const receivedRecordSchema = socketRecordSchema.extend({
+  auth_token: loose(z.string()),
+  bindings: z.array(z.string()).catch([]),
+  name: loose(z.string()),
+  timestamp: loose(z.union([z.number(), z.string()])),
+  source: loose(z.string()),
+  destination: loose(z.string()),
+  watching: loose(z.literal(true)),
 });
 
 export type SocketRecord = z.output<typeof socketRecordSchema>;
@@ -81,7 +102,7 @@ export const answerSchema = z.discriminatedUnion('Event-Name', [
     ...common,
     'Event-Name': z.literal('get_resp'),
     'Msg-ID': z.string(),
-    Data: z.union([z.array(socketRecordSchema), socketRecordSchema]),
+    Data: z.union([z.array(receivedRecordSchema), receivedRecordSchema]).default([]),
   }),
   z.object({ ...common, 'Event-Name': z.literal('close_resp'), 'Msg-ID': z.string(), Closed: z.boolean() }),
 ]);
@@ -97,11 +118,30 @@ export interface Sender {
   usedMemory(): number;
 }
 
+/** A name as the bus has them, `NAME@HOST`: Kazoo's own list of nodes (`sup kz_nodes status`) crashes on one without `@`. */
+export function busNameOf(nodeName: string): string {
+  return nodeName.includes('@') ? nodeName : `${appName}@${nodeName}`;
+}
+
+/** Whether a node of this kind sent it: it may know of a socket what Crossbar would show to everybody. */
+export function isFromOurKind(message: { readonly 'App-Name'?: string | undefined }): boolean {
+  return message['App-Name'] === appName;
+}
+
+/** A record as it goes to a Kazoo: Crossbar passes on whatever it gets. */
+export function withoutOwner({
+  account_id,
+  auth_token,
+  ...record
+}: SocketRecord): Omit<SocketRecord, 'account_id' | 'auth_token'> {
+  return record;
+}
+
 export function headersOf(sender: Sender): Record<string, string> {
   return {
     'App-Name': appName,
     'App-Version': sender.version,
-    Node: sender.nodeName,
+    Node: busNameOf(sender.nodeName),
     'Instance-ID': sender.instanceId,
     'Msg-ID': randomUUID(),
   };

@@ -27,8 +27,7 @@ export class Roster {
   /** @returns whether that is a node which doesn't know us either: one not known so far, or not on its present connection */
   note(message: z.output<typeof advertiseSchema>, now: number): boolean {
     const key = nodeKeyOf(message);
-    const answersQuestions = message.WhApps !== undefined && 'blackhole' in message.WhApps;
-    if (key === this.ownKey || !answersQuestions) return false;
+    if (key === this.ownKey || !runsBlackhole(message.WhApps)) return false;
     if (message.Expires === 0) {
       this.#nodes.delete(key);
       return false;
@@ -57,4 +56,10 @@ export class Roster {
       if (node.livesUntil < until) this.#nodes.set(key, { ...node, livesUntil: until });
     }
   }
+}
+
+/** Whoever says that it runs this application answers questions about sockets. */
+function runsBlackhole(applications: z.output<typeof advertiseSchema>['WhApps']): boolean {
+  if (applications === undefined) return false;
+  return Array.isArray(applications) ? applications.includes('blackhole') : 'blackhole' in applications;
 }

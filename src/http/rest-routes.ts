@@ -5,7 +5,7 @@ import { type AccountDirectory, accountId } from '../auth/accounts.ts';
 import { checkScope } from '../auth/authorization.ts';
 import type { Authenticator, Identity, Scope } from '../auth/identity.ts';
 import type { Gathered } from '../cluster/cluster.ts';
-import { type SocketRecord, socketRecordSchema } from '../cluster/messages.ts';
+import { type SocketRecord, socketRecordSchema, withoutOwner } from '../cluster/messages.ts';
 import { type DialectName, dialectNames } from '../dialects/dialects.ts';
 import { ActionError } from '../errors.ts';
 import type { Family } from '../families/family.ts';
@@ -144,14 +144,6 @@ function offersOf(families: readonly Family[], dialect: DialectName): Record<str
       family.offers.map((offer) => offer[dialect]).filter((offer) => offer !== undefined),
     ]),
   );
-}
-
-function withoutOwner({
-  account_id,
-  auth_token,
-  ...record
-}: SocketRecord): Omit<SocketRecord, 'account_id' | 'auth_token'> {
-  return record;
 }
 
 /**

@@ -6,11 +6,13 @@ import type { Session } from '../session/session.ts';
 import type { Subscriber } from '../session/subscriber.ts';
 import type { Interest, Subscription } from '../session/subscription.ts';
 import type { Binder } from './binder.ts';
+import { Holdings } from './holdings.ts';
 import { Sessions } from './sessions.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 export class Registry {
   readonly sessions = new Sessions();
+  readonly holdings = new Holdings();
 
   constructor(
     readonly subscriptions: Subscriptions,
@@ -48,11 +50,12 @@ export class Registry {
 
   /** Turns a hold into a subscription. */
   subscribe(subscriber: Subscriber, interest: Interest, requestId: RequestId | undefined): void {
-    this.subscriptions.add(subscriber, interest, requestId);
+    this.holdings.add(this.subscriptions.add(subscriber, interest, requestId));
   }
 
   unsubscribe(subscription: Subscription): void {
     this.subscriptions.remove(subscription);
+    this.holdings.remove(subscription);
     this.letGo(subscription.interest);
   }
 

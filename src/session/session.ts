@@ -74,6 +74,10 @@ export class Session implements Subscriber {
     return this.#identity;
   }
 
+  get accountId(): string | undefined {
+    return this.#identity?.accountId;
+  }
+
   /** When the identity was last vouched for. Of `performance.now()`, ms: the wall clock may be set back. */
   get identifiedAt(): number {
     return this.#identifiedAt;

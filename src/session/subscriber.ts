@@ -14,6 +14,8 @@ export interface RoutingNote {
 /** All that router and registry need of a receiver. */
 export interface Subscriber {
   readonly dialect: Dialect;
+  /** The account that it belongs to, for good; undefined: none yet, and it holds nothing. */
+  readonly accountId: string | undefined;
   /** Until when events may be delivered; Unix time, ms. 0: not now. Looked at before every delivery. */
   readonly deliverUntil: number;
   /** What it is subscribed to, oldest first. */

@@ -140,7 +140,7 @@ describe('two nodes on one broker', () => {
     await south.stop();
     await until(() => watcher.messagesNamed('advertise').some((message) => message.Expires === 0));
     expect(watcher.messagesNamed('advertise').find((message) => message.Expires === 0)).toMatchObject({
-      Node: 'south',
+      Node: 'event-horizon@south',
     });
     // A question of the witness's is answered behind what the node that stopped said.
     const question = await watcher.ask('websockets.get', { 'Event-Name': 'get_req', 'Account-ID': account });

@@ -15,6 +15,7 @@ const account = '4b31dd1d32ce6d249897c06332375d65';
 
 /** A receiver that is no socket. */
 class Receiver implements Subscriber {
+  readonly accountId = account;
   deliverUntil = Number.POSITIVE_INFINITY;
   subscriptions: Subscription[] = [];
   routingNote: RoutingNote | undefined;
