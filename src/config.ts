@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { defaultDialect, dialectNames } from './dialects/dialects.ts';
+import { defaultDialect, dialectBesideKazoo, dialectNames } from './dialects/dialects.ts';
 import { ConfigError, messageOf } from './errors.ts';
 import { amqpUrl, boolean, httpUrl, integer, list, origin, publicKey, trustedProxies, word } from './setting-types.ts';
 
@@ -41,7 +41,10 @@ export const settingsSchema = z.object({
   AMQP_URL: list(amqpUrl)
     .optional()
     .describe('amqp://, amqps:// or kazoo:// URLs, tried in turn; without one: demo mode'),
-  DIALECT: z.enum(dialectNames).default(defaultDialect).describe('dialect of frames and REST bodies'),
+  DIALECT: z
+    .enum(dialectNames)
+    .default(defaultDialect)
+    .describe(`dialect of frames and REST bodies; with AUTH_CROSSBAR_URL ${dialectBesideKazoo}`),
   AUTH_JWT_SECRET: z.string().optional().describe('accept HS256/384/512 tokens made with it'),
   AUTH_JWT_PREVIOUS_SECRET: z.string().optional().describe('the secret before, accepted too while keys are changed'),
   AUTH_JWT_PUBLIC_KEY: publicKey.optional().describe('accept RS256/ES256/EdDSA tokens: a PEM, or a path to one'),
@@ -111,7 +114,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  */
 export function readConfig(environment: Environment): Config {
   const raw = rawSettings(environment);
-  const result = settingsSchema.safeParse(raw);
+  const result = settingsSchema.safeParse(withDialect(raw));
   if (!result.success) {
     throw new ConfigError(result.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`));
   }
@@ -119,6 +122,11 @@ export function readConfig(environment: Environment): Config {
   const lines = [...portFaults(config), ...(config.demo ? demoFaults(config, raw, environment) : realFaults(config))];
   if (lines.length > 0) throw new ConfigError(lines);
   return config;
+}
+
+/** Whoever has a Crossbar has Monster UI, and whatever else was written for Kazoo 4 and later. */
+function withDialect(raw: Record<string, string>): Record<string, string> {
+  return raw.AUTH_CROSSBAR_URL === undefined ? raw : { DIALECT: dialectBesideKazoo, ...raw };
 }
 
 /** One setting as a text, for the commands that need no more than that. @throws ConfigError */

@@ -13,6 +13,9 @@ export const dialectNames: readonly DialectName[] = all.map(({ name }) => name);
 /** What is spoken where neither client nor setting asks for another. */
 export const defaultDialect: DialectName = classic.name;
 
+/** That of servers beside a Kazoo: Monster UI speaks it. */
+export const dialectBesideKazoo: DialectName = kazoo4.name;
+
 const byName: ReadonlyMap<string, Dialect> = new Map(all.map((dialect) => [dialect.name, dialect]));
 
 export function isDialectName(name: string): name is DialectName {

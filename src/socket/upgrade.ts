@@ -39,12 +39,25 @@ export function requestedDialect(request: IncomingMessage): DialectName | undefi
   throw new UpgradeRefused(400, `dialect must be ${dialectNames.join(' or ')}`);
 }
 
-/** The token of an `Authorization: Bearer` or `X-Auth-Token` header; what follows `Bearer` may be no token at all. */
+/**
+ * What a token without a scheme looks like (RFC 7235, `token68`): one word. Credentials of another scheme are two words
+ * at least, `Basic dXNlcg==`, but for those that a scheme's name alone may begin: these are not taken for tokens either.
+ */
+const bareToken = /^[\w.~+/-]+=*$/;
+const loneScheme =
+  /^(?:basic|digest|dpop|gnap|hoba|mutual|negotiate|ntlm|oauth|privatetoken|scram-sha-(?:1|256)|vapid)$/i;
+
+/**
+ * The token of a request: in `X-Auth-Token`, or in `Authorization` behind `Bearer` or, as Kazoo 5 sends it, alone. What
+ * follows `Bearer` may be no token at all. Other schemes are not for this server.
+ */
 export function headerToken(headers: IncomingMessage['headers']): string | undefined {
   const own = headers['x-auth-token'];
   if (typeof own === 'string' && own !== '') return own;
-  const match = /^Bearer(?: +(.*))?$/i.exec(headers.authorization ?? '');
-  return match === null ? undefined : (match[1] ?? '');
+  const { authorization = '' } = headers;
+  const match = /^Bearer(?: +(.*))?$/i.exec(authorization);
+  if (match !== null) return match[1] ?? '';
+  return bareToken.test(authorization) && !loneScheme.test(authorization) ? authorization : undefined;
 }
 
 /** A browser always says where a page comes from; who says nothing is no browser, and has no cookies to misuse. */

@@ -56,13 +56,13 @@ describe('a token for A is one whose account is A or above it', () => {
     await client.ping();
   });
 
-  test('X-Auth-Token or Authorization: Bearer', async () => {
+  test('X-Auth-Token or Authorization, with Bearer or with the token alone', async () => {
     const { bridge } = await startShop();
     const token = await tokenFor('shop');
-    for (const headers of [{ 'x-auth-token': token }, { authorization: `Bearer ${token}` }]) {
+    for (const headers of [{ 'x-auth-token': token }, { authorization: `Bearer ${token}` }, { authorization: token }]) {
       expect((await rest(bridge, '/v2/accounts/shop/websockets', { headers })).status).toBe(200);
     }
-    for (const authorization of [`Basic ${token}`, token, 'Bearer']) {
+    for (const authorization of [`Basic ${token}`, `Token ${token}`, `${token} x`, 'Basic', 'Bearer']) {
       const { status } = await rest(bridge, '/v2/accounts/shop/websockets', { headers: { authorization } });
       expect(status).toBe(401);
     }

@@ -42,6 +42,7 @@ test.each(['', 'kazoo5', 'CLASSIC', 'classic,kazoo4'])('another value for the di
 test.each([
   ['Authorization: Bearer', (token: string) => ({ authorization: `Bearer ${token}` })],
   ['authorization: bearer, in any case', (token: string) => ({ authorization: `bearer ${token}` })],
+  ['Authorization with nothing but the token', (token: string) => ({ authorization: token })],
   ['X-Auth-Token', (token: string) => ({ 'x-auth-token': token })],
 ])('a header on the upgrade authenticates the socket at once: %s', async (_name, headers) => {
   const bridge = await startBridge();
@@ -52,7 +53,11 @@ test.each([
   expect(await client.subscribe('call.*.*')).toMatchObject({ status: 'success', data: { subscribed: ['call.*.*'] } });
 });
 
-test.each(['authorization', 'x-auth-token'])('a bad token on the upgrade is answered 401: %s', async (header) => {
+test.each([
+  ['authorization', 'Bearer '],
+  ['authorization', ''],
+  ['x-auth-token', ''],
+])('a bad token on the upgrade is answered 401: %s: %s…', async (header, scheme) => {
   const bridge = await startBridge();
   const bad = {
     garbage: 'not-a-token',
@@ -60,8 +65,7 @@ test.each(['authorization', 'x-auth-token'])('a bad token on the upgrade is answ
     expired: await tokenFor('alpha', {}, -10),
   };
   for (const [kind, token] of Object.entries(bad)) {
-    const value = header === 'authorization' ? `Bearer ${token}` : token;
-    const refusal = await refusedUpgrade(bridge, { headers: { [header]: value } });
+    const refusal = await refusedUpgrade(bridge, { headers: { [header]: `${scheme}${token}` } });
     expect(refusal, kind).toMatchObject({ status: 401, body: { status: 'error', error: '401' } });
     expect(refusal.body.message, kind).toMatch(/^failed to authenticate token/);
     expect(JSON.stringify(refusal.body), 'the token itself is never echoed').not.toContain(token);
@@ -72,6 +76,16 @@ test('a bearer token that is no token at all is bad, too', async () => {
   const bridge = await startBridge();
   const refusal = await refusedUpgrade(bridge, { headers: { authorization: 'Bearer two words' } });
   expect(refusal.status).toBe(401);
+});
+
+test('credentials of another scheme are not for this server: the socket opens, and shows a token later', async () => {
+  const bridge = await startBridge();
+  const token = await tokenFor('alpha');
+  for (const authorization of [`Basic ${token}`, 'Digest username="x", realm="y"', `Token ${token}`, 'Negotiate']) {
+    const client = await openClient(bridge, { headers: { authorization } });
+    expect((await client.subscribe('call.*.*')).data.code, authorization).toBe('token_required');
+    expect(await client.subscribe('call.*.*', { auth_token: token })).toMatchObject({ status: 'success' });
+  }
 });
 
 test('ALLOWED_ORIGINS: an upgrade with another Origin is answered 403', async () => {

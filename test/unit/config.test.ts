@@ -72,6 +72,16 @@ describe('defaults', () => {
     });
   });
 
+  test.each([
+    [{ AUTH_JWT_SECRET: 'a secret' }, 'classic'],
+    [{ AUTH_CROSSBAR_URL: 'http://crossbar:8000' }, 'kazoo4'],
+    [{ AUTH_CROSSBAR_URL: 'http://crossbar:8000', DIALECT: '' }, 'kazoo4'],
+    [{ AUTH_CROSSBAR_URL: 'http://crossbar:8000', DIALECT: 'classic' }, 'classic'],
+    [{ AUTH_CROSSBAR_URL: ' ', AUTH_JWT_SECRET: 'a secret' }, 'classic'],
+  ])('the dialect is kazoo4 where there is a Crossbar: %j', (settings, dialect) => {
+    expect(readConfig({ AMQP_URL: 'amqp://broker', ...settings }).DIALECT).toBe(dialect);
+  });
+
   test('an empty one counts as unset', () => {
     expect(readConfig({ PORT: '', AMQP_URL: '', AUTH_JWT_SECRET: ' ', ACCOUNTS_FILE: '', CONFIG_FILE: ' ' })).toEqual(
       readConfig({}),
