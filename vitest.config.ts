@@ -1,13 +1,24 @@
 import { defineConfig } from 'vitest/config';
 
+const shared = { testTimeout: 30_000, hookTimeout: 120_000, allowOnly: false };
+
 export default defineConfig({
   test: {
-    include: ['test/{unit,integration,browser}/**/*.test.ts'],
-    globalSetup: ['test/support/setup.ts'],
-    // Two cores, and a broker beside the tests.
+    // Two cores, and for the integration tests a broker beside them.
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 120_000,
-    allowOnly: false,
+    projects: [
+      {
+        // They need nothing but Node.js: no broker, no browser, nothing to install.
+        test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.ts'] },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'integration',
+          include: ['test/{integration,browser}/**/*.test.ts'],
+          globalSetup: ['test/support/setup.ts'],
+        },
+      },
+    ],
   },
 });

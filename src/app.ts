@@ -45,6 +45,8 @@ export interface Surroundings {
   readonly version: string;
   /** Bytes. */
   usedMemory(): number;
+  /** The bus to live on, instead of the one that the settings name: the node is alone on it. */
+  readonly bus?: Bus;
   /** With several workers: the metrics of all of them. */
   readonly metricsOfAll?: () => Promise<string>;
 }
@@ -73,7 +75,8 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
 
   const catalogue = createCatalogue({ callEvents: config.CALL_EVENTS, documentTypes: config.DOC_TYPES }, accounts);
   const stage = demo === undefined ? undefined : await loadStage();
-  const bus: Bus = stage?.bus ?? new RabbitBus({ urls: config.AMQP_URL ?? [], nodeName: config.NODE_NAME }, log);
+  const bus: Bus =
+    surroundings.bus ?? stage?.bus ?? new RabbitBus({ urls: config.AMQP_URL ?? [], nodeName: config.NODE_NAME }, log);
   const subscriptions = new Subscriptions();
   const plan = new Plan(catalogue.families, config.MAX_PATTERNS);
   const binder = new Binder(
@@ -125,7 +128,8 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   const intake = new Intake(bus, router, metrics, () => sockets.scheduleFlush());
 
   const localSockets = createLocalSockets(registry, config.NODE_NAME);
-  const cluster = config.demo
+  const isAlone = config.demo || surroundings.bus !== undefined;
+  const cluster = isAlone
     ? undefined
     : new Cluster(
         new RabbitControl(config.AMQP_URL ?? [], config.NODE_NAME, controlBindings, log),

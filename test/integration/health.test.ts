@@ -40,8 +40,10 @@ describe('GET /readyz', () => {
     await until(async () => (await rest(bridge, '/readyz')).status === 503);
     expect((await rest(bridge, '/readyz')).body.message).toMatch(/broker is away/);
     expect((await rest(bridge, '/healthz')).status).toBe(200);
+    expect(await bridge.metric('horizon_amqp_connected')).toBe(0);
     await bridge.broker.create();
     await until(async () => (await rest(bridge, '/readyz')).status === 200);
+    expect(await bridge.metric('horizon_amqp_connected')).toBe(1);
   });
 
   test('503 with the reason while it drains', async () => {

@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { onTestFinished } from 'vitest';
 import { type App, createApp } from '../../src/app.ts';
 import { makeToken, type TokenClaims } from '../../src/auth/token.ts';
+import type { Bus } from '../../src/bus.ts';
 import { type Config, readConfig } from '../../src/config.ts';
 import { type Broker, useBroker } from './broker.ts';
 import { shortened, showWhenWaitFails, until } from './until.ts';
@@ -16,10 +17,24 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-export interface Bridge {
+/** What tests ask of a bus, be it a real broker's or the embedded one. */
+export interface TestBus {
+  publish(
+    exchange: string,
+    routingKey: string,
+    body: object | Buffer,
+    options?: { readonly contentEncoding?: string },
+  ): Promise<void>;
+  /** A sample event. @param changes fields of the payload that differ from the file's */
+  publishFixture(file: string, changes?: Record<string, unknown>, routingKey?: string): Promise<void>;
+  /** What is bound, as `EXCHANGE KEY`, sorted. */
+  patterns(): Promise<string[]>;
+}
+
+export interface Bridge<B extends TestBus = Broker> {
   readonly app: App;
   readonly config: Config;
-  readonly broker: Broker;
+  readonly broker: B;
   /** `http://127.0.0.1:PORT` */
   readonly address: string;
   /** `ws://127.0.0.1:PORT` */
@@ -30,7 +45,7 @@ export interface Bridge {
   stop(): Promise<void>;
 }
 
-type Settings = Readonly<Record<string, string | undefined>>;
+export type Settings = Readonly<Record<string, string | undefined>>;
 
 /** @param settings as environment variables; the broker, a secret and a free port are set already */
 export async function startBridge(settings: Settings = {}, broker?: Broker): Promise<Bridge> {
@@ -40,13 +55,19 @@ export async function startBridge(settings: Settings = {}, broker?: Broker): Pro
 
 /** A bridge whose broker isn't there, or is somebody else's business. */
 export async function startBridgeWithoutBroker(settings: Settings): Promise<Omit<Bridge, 'broker'>> {
-  return launch(settings, undefined);
+  return launch<Broker>(settings, undefined);
 }
 
-async function launch(settings: Settings, broker: Broker | undefined): Promise<Bridge> {
+/** Starts an app on a free port; it is stopped when the test ends. */
+export async function launch<B extends TestBus>(
+  settings: Settings,
+  broker: B | undefined,
+  bus?: Bus,
+): Promise<Bridge<B>> {
   const config = readConfig({ PORT: '0', DRAIN_SECONDS: '0', NODE_NAME: 'test-node', ...settings });
   const { log, lines } = createMemoryLog();
-  const app = await createApp(config, { log, version: '0.0.0', usedMemory: () => 1 });
+  const surroundings = { log, version: '0.0.0', usedMemory: () => 1 };
+  const app = await createApp(config, bus === undefined ? surroundings : { ...surroundings, bus });
   const address = await app.start();
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
@@ -60,7 +81,7 @@ async function launch(settings: Settings, broker: Broker | undefined): Promise<B
     app,
     config,
     // Only the bridges that have one are given out with it.
-    broker: broker as Broker,
+    broker: broker as B,
     address,
     socketAddress: address.replace('http', 'ws'),
     logLines: lines,
@@ -69,7 +90,7 @@ async function launch(settings: Settings, broker: Broker | undefined): Promise<B
   };
 }
 
-async function describeBridge(lines: readonly LogLine[], broker: Broker | undefined): Promise<string> {
+async function describeBridge(lines: readonly LogLine[], broker: TestBus | undefined): Promise<string> {
   const last = lines.slice(-5).map(({ level, message, fields }) => `${level} ${message} ${inspect(fields)}`);
   const bound = broker === undefined ? '' : `, bound: ${(await broker.patterns()).join(', ') || 'nothing'}`;
   return `bridge${bound}, ${lines.length} lines logged, the last: ${shortened(last.join('; '))}`;

@@ -1,5 +1,5 @@
 /** Events of every family, as a publisher of the bus would send them for some account: exchange, routing key, payload. */
-import type { Broker } from './broker.ts';
+import type { TestBus } from './bridge.ts';
 
 export interface BusMessage {
   readonly exchange: string;
@@ -127,6 +127,6 @@ export function withFields(message: BusMessage, fields: Fields): BusMessage {
   return { ...message, body: JSON.parse(JSON.stringify({ ...message.body, ...fields })) };
 }
 
-export async function publish(broker: Broker, ...messages: readonly BusMessage[]): Promise<void> {
+export async function publish(broker: Pick<TestBus, 'publish'>, ...messages: readonly BusMessage[]): Promise<void> {
   for (const { exchange, routingKey, body } of messages) await broker.publish(exchange, routingKey, body);
 }

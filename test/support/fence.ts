@@ -1,10 +1,10 @@
 /** The proof that nothing more is on its way: an event that must arrive, published behind those that must not. */
 import { randomUUID } from 'node:crypto';
-import { type Bridge, tokenFor } from './bridge.ts';
+import { type Bridge, type TestBus, tokenFor } from './bridge.ts';
 import { type Client, type Message, openClient } from './client.ts';
 import { until } from './until.ts';
 
-const witnesses = new WeakMap<Bridge, Promise<Client>>();
+const witnesses = new WeakMap<Bridge<TestBus>, Promise<Client>>();
 
 /** An account that no test speaks of. */
 const witnessAccount = 'witness';
@@ -17,7 +17,7 @@ const routingKey = 'notifications.fence.passed';
  * reached them. A witness of its own waits for the fence's event (events of one node come in order); the clients' pings
  * are answered after what was sent to them.
  */
-export async function allDelivered(bridge: Bridge, ...clients: readonly Client[]): Promise<void> {
+export async function allDelivered(bridge: Bridge<TestBus>, ...clients: readonly Client[]): Promise<void> {
   let witness = witnesses.get(bridge);
   if (witness === undefined) {
     witness = openWitness(bridge);
@@ -34,7 +34,7 @@ export async function allDelivered(bridge: Bridge, ...clients: readonly Client[]
   await Promise.all(clients.map((client) => client.ping()));
 }
 
-async function openWitness(bridge: Bridge): Promise<Client> {
+async function openWitness(bridge: Bridge<TestBus>): Promise<Client> {
   const client = await openClient(bridge, { token: await tokenFor(witnessAccount), path: '/?dialect=classic' });
   await client.subscribe(routingKey);
   return client;

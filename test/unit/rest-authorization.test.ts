@@ -1,11 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
-import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
+import { type EmbeddedBridge, startBridge } from '../support/embedded.ts';
 import { rest } from '../support/rest.ts';
 
 /** reseller > shop > till, a stranger, and a socket of the shop. */
-async function startShop(): Promise<{ bridge: Bridge; id: string; client: Awaited<ReturnType<typeof openClient>> }> {
+async function startShop(): Promise<{
+  bridge: EmbeddedBridge;
+  id: string;
+  client: Awaited<ReturnType<typeof openClient>>;
+}> {
   const { path } = await useAccountsFile([
     { id: 'reseller' },
     { id: 'shop', parent_id: 'reseller' },
@@ -28,7 +33,7 @@ const requests = (id: string) =>
   ] as const;
 
 /** The status of each of the three requests with the same token. */
-async function statuses(bridge: Bridge, id: string, token?: string): Promise<number[]> {
+async function statuses(bridge: EmbeddedBridge, id: string, token?: string): Promise<number[]> {
   const found: number[] = [];
   for (const [method, path] of requests(id)) found.push((await rest(bridge, path, { method, token })).status);
   return found;

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
+import { type EmbeddedBridge, startBridge } from '../support/embedded.ts';
 import { rest } from '../support/rest.ts';
 import { until } from '../support/until.ts';
 
@@ -10,12 +11,12 @@ const gregorianOffset = 62_167_219_200;
 const digest = (token: string) => `sha256:${createHash('sha256').update(token).digest('hex').slice(0, 12)}`;
 
 /** The ids of the account's sockets, as a token of its own sees them. */
-async function listed(bridge: Bridge, of = account): Promise<string[]> {
+async function listed(bridge: EmbeddedBridge, of = account): Promise<string[]> {
   const { body } = await rest(bridge, `/v2/accounts/${of}/websockets`, { token: await tokenFor(of) });
   return body.data as string[];
 }
 
-async function details(bridge: Bridge, id: string | undefined, query = ''): Promise<Record<string, unknown>> {
+async function details(bridge: EmbeddedBridge, id: string | undefined, query = ''): Promise<Record<string, unknown>> {
   const path = `/v2/accounts/${account}/websockets/${id}${query}`;
   const { status, body } = await rest(bridge, path, { token: await tokenFor(account) });
   expect(status).toBe(200);

@@ -3,8 +3,9 @@ import { createHmac, createSecretKey, generateKeyPairSync, type KeyObject } from
 import { type JWTPayload, SignJWT } from 'jose';
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
-import { type Bridge, secret, startBridge, tokenFor } from '../support/bridge.ts';
+import { secret, tokenFor } from '../support/bridge.ts';
 import { openClient, refusedUpgrade } from '../support/client.ts';
+import { type EmbeddedBridge, startBridge } from '../support/embedded.ts';
 import { callEvent, publish } from '../support/events.ts';
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -23,7 +24,7 @@ function signShared(claims: JWTPayload, text: string = secret, alg = 'HS256'): P
 }
 
 /** Expects the token to be refused in a message and at the door, without an echo of it. */
-async function expectRefused(bridge: Bridge, token: string, what?: string): Promise<void> {
+async function expectRefused(bridge: EmbeddedBridge, token: string, what?: string): Promise<void> {
   const client = await openClient(bridge);
   const reply = await client.subscribe('call.*.*', { auth_token: token });
   expect(reply, what).toMatchObject({ status: 'error', data: { code: 'token_invalid' } });

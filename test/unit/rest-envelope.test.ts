@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
+import { type EmbeddedBridge, startBridge } from '../support/embedded.ts';
 import { type Envelope, rawGet, rest } from '../support/rest.ts';
 
 const isoTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 /** Looks at what every envelope has. */
-function checkStamp(body: Envelope, bridge: Bridge): void {
+function checkStamp(body: Envelope, bridge: EmbeddedBridge): void {
   expect(body.request_id).toMatch(/^\S+$/);
   expect(body.node).toBe(bridge.config.NODE_NAME);
   expect(body.version).toBe('0.0.0');

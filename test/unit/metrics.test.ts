@@ -1,20 +1,21 @@
 import { describe, expect, test } from 'vitest';
-import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
+import { type EmbeddedBridge, startBridge } from '../support/embedded.ts';
 import { callAccount } from '../support/fixtures.ts';
 import { freePort } from '../support/rabbit.ts';
 import { rest } from '../support/rest.ts';
 import { until } from '../support/until.ts';
 
 /** The value of a series in the Prometheus text; undefined where there is none. */
-async function metric({ address }: Pick<Bridge, 'address'>, series: string): Promise<number | undefined> {
+async function metric({ address }: Pick<EmbeddedBridge, 'address'>, series: string): Promise<number | undefined> {
   const response = await fetch(`${address}/metrics`);
   expect(response.status).toBe(200);
   const line = (await response.text()).split('\n').find((text) => text.startsWith(`${series} `));
   return line === undefined ? undefined : Number(line.slice(series.length + 1));
 }
 
-const is = (bridge: Bridge, series: string, value: number) =>
+const is = (bridge: EmbeddedBridge, series: string, value: number) =>
   until(async () => (await metric(bridge, series)) === value);
 
 describe('GET /metrics', () => {
@@ -81,15 +82,6 @@ describe('GET /metrics', () => {
     await clients[0]?.unsubscribe();
     expect(await metric(bridge, 'horizon_subscriptions')).toBe(2);
     await is(bridge, 'horizon_amqp_patterns', 1);
-  });
-
-  test('horizon_amqp_connected', async () => {
-    const bridge = await startBridge();
-    expect(await metric(bridge, 'horizon_amqp_connected')).toBe(1);
-    await bridge.broker.remove();
-    await is(bridge, 'horizon_amqp_connected', 0);
-    await bridge.broker.create();
-    await is(bridge, 'horizon_amqp_connected', 1);
   });
 
   test('horizon_events_received_total{family}, horizon_frames_sent_total and horizon_delivery_seconds', async () => {

@@ -1,7 +1,8 @@
 /** The close codes. Slow consumers (4008) and the heartbeat have files of their own. */
 import { expect, test } from 'vitest';
-import { startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { type Client, openClient } from '../support/client.ts';
+import { startBridge } from '../support/embedded.ts';
 import { callEvent, publish } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
 import { rest } from '../support/rest.ts';

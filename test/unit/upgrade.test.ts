@@ -2,8 +2,9 @@
 import { connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { makeToken } from '../../src/auth/token.ts';
-import { startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { openClient, refusedUpgrade } from '../support/client.ts';
+import { startBridge } from '../support/embedded.ts';
 import { callEvent, publish } from '../support/events.ts';
 import { opcodes, openRaw } from '../support/raw-client.ts';
 import { until } from '../support/until.ts';

@@ -1,8 +1,9 @@
 /** The account tree changes while sockets are open, and takes rights away. */
 import { expect, test } from 'vitest';
 import { type AccountEntry, type AccountsFile, useAccountsFile } from '../support/accounts-file.ts';
-import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { type Client, openClient, type Reply } from '../support/client.ts';
+import { type EmbeddedBridge, startBridge } from '../support/embedded.ts';
 import { callEvent, documentEvent, presenceDialog, publish } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
 import { until } from '../support/until.ts';
@@ -10,15 +11,15 @@ import { until } from '../support/until.ts';
 const top = '0000000000000000000000000000000a';
 const child = '0000000000000000000000000000000b';
 
-async function startWith(list: readonly AccountEntry[]): Promise<{ bridge: Bridge; accounts: AccountsFile }> {
+async function startWith(list: readonly AccountEntry[]): Promise<{ bridge: EmbeddedBridge; accounts: AccountsFile }> {
   const accounts = await useAccountsFile(list);
   return { bridge: await startBridge({ ACCOUNTS_FILE: accounts.path }), accounts };
 }
 
-const logged = (bridge: Bridge, level: string, text: RegExp): boolean =>
+const logged = (bridge: EmbeddedBridge, level: string, text: RegExp): boolean =>
   bridge.logLines.some((line) => line.level === level && text.test(line.message));
 
-async function reloaded(bridge: Bridge, accounts: AccountsFile, list: readonly AccountEntry[]): Promise<void> {
+async function reloaded(bridge: EmbeddedBridge, accounts: AccountsFile, list: readonly AccountEntry[]): Promise<void> {
   const before = bridge.logLines.length;
   await accounts.rewrite(list);
   await until(() => bridge.logLines.slice(before).some(({ message }) => message === 'account tree reloaded'));

@@ -1,8 +1,9 @@
 /** The bindings that a client may use, both columns, on sockets of both dialects. */
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
-import { startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
+import { startBridge } from '../support/embedded.ts';
 import {
   type BusMessage,
   conferenceEvent,

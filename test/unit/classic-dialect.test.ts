@@ -2,8 +2,9 @@
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
-import { startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { type Client, openClient } from '../support/client.ts';
+import { startBridge } from '../support/embedded.ts';
 import { callEvent, publish } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
 import { callAccount, fixture, fixtureAccount, fixtureFiles, fixtureRealm } from '../support/fixtures.ts';
@@ -248,13 +249,12 @@ test('events of one node come in order, and each frame is right, whatever else i
     }
     clients.push(client);
   }
-  const channel = await bridge.broker.channel();
   const bodies: string[] = [];
   for (let index = 0; index < 90; index += 1) {
     const [exchange, key] = sources[index % 3] ?? sources[0];
     const pad = 'p'.repeat((index % 7) ** 6);
     bodies.push(`{"Event-Name":"n","Account-ID":"alpha","Index":${index},"Pad":"${pad}"}`);
-    channel.publish(exchange, key, Buffer.from(bodies[index] ?? ''));
+    void bridge.broker.publish(exchange, key, Buffer.from(bodies[index] ?? ''));
     if (index % 10 === 0) for (const client of clients) client.send({ action: 'ping' });
   }
   await allDelivered(bridge, ...clients);

@@ -1,8 +1,9 @@
 /** The kazoo4 dialect’s rules. Every field of its frames: kazoo4-frames. */
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
-import { startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
+import { startBridge } from '../support/embedded.ts';
 import { type BusMessage, callEvent, databaseOf, documentEvent, publish, withFields } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
 import { callAccount, fixtureAccount, fixtureRealm } from '../support/fixtures.ts';

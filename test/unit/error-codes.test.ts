@@ -1,8 +1,9 @@
 /** Every code of an error reply, with its first text. `source_unavailable`: unconfirmed-subscribes. */
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Session } from '../../src/session/session.ts';
-import { startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { type Client, openClient, type Reply } from '../support/client.ts';
+import { startBridge } from '../support/embedded.ts';
 import { until } from '../support/until.ts';
 
 async function openFor(account: string, settings: Record<string, string> = {}) {

@@ -1,8 +1,9 @@
 /** The kazoo4 dialect’s frames, every field for every family. */
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
-import { startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
+import { startBridge } from '../support/embedded.ts';
 import { databaseOf } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
 import { callAccount, fixture, fixtureAccount, fixtureRealm } from '../support/fixtures.ts';

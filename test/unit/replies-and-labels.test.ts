@@ -1,7 +1,8 @@
 /** The reply, when it is sent, and what a socket is called. */
 import { expect, test } from 'vitest';
-import { startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
+import { startBridge } from '../support/embedded.ts';
 import { callEvent, publish } from '../support/events.ts';
 import { rest } from '../support/rest.ts';
 

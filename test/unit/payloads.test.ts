@@ -1,7 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
+import { startBridge } from '../support/embedded.ts';
 import { callEvent, publish } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
 import { callAccount, fixture } from '../support/fixtures.ts';

@@ -1,8 +1,9 @@
 /** The forms of bindings, what is refused and how, and the settings that narrow what there is. */
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
-import { startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
+import { startBridge } from '../support/embedded.ts';
 import {
   type BusMessage,
   callEvent,

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { type AccountEntry, useAccountsFile } from '../support/accounts-file.ts';
-import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
+import { type EmbeddedBridge, startBridge } from '../support/embedded.ts';
 import { rest } from '../support/rest.ts';
 import { until } from '../support/until.ts';
 
@@ -18,7 +19,7 @@ async function startWith(accounts: readonly AccountEntry[]) {
 }
 
 /** The HTTP status of a look at an account's sockets with another one's token. */
-async function statusOf(bridge: Bridge, account: string, tokenAccount: string): Promise<number> {
+async function statusOf(bridge: EmbeddedBridge, account: string, tokenAccount: string): Promise<number> {
   const { status } = await rest(bridge, `/v2/accounts/${account}/websockets`, { token: await tokenFor(tokenAccount) });
   return status;
 }

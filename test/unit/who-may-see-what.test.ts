@@ -1,8 +1,9 @@
 /** Who may see what, as an attacker would try it. */
 import { expect, test } from 'vitest';
 import { type AccountEntry, useAccountsFile } from '../support/accounts-file.ts';
-import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { type Client, openClient } from '../support/client.ts';
+import { type EmbeddedBridge, startBridge } from '../support/embedded.ts';
 import {
   type BusMessage,
   callEvent,
@@ -75,12 +76,17 @@ function eventsOf(account: string, realm: string): BusMessage[] {
 }
 
 /** @param patterns what the node may hold at the broker; with 8, each family's coarse ones */
-async function startWithTree(patterns = 1000): Promise<Bridge> {
+async function startWithTree(patterns = 1000): Promise<EmbeddedBridge> {
   const accounts = await useAccountsFile(tree);
   return startBridge({ ACCOUNTS_FILE: accounts.path, MAX_PATTERNS: String(patterns) });
 }
 
-async function watching(bridge: Bridge, token: string, account_id: string, dialect = 'classic'): Promise<Client> {
+async function watching(
+  bridge: EmbeddedBridge,
+  token: string,
+  account_id: string,
+  dialect = 'classic',
+): Promise<Client> {
   const client = await openClient(bridge, { token, path: `/?dialect=${dialect}` });
   expect(await client.subscribe(everything, { account_id })).toMatchObject({ status: 'success' });
   return client;

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
+import { startBridge } from '../support/embedded.ts';
 import { callAccount, fixture } from '../support/fixtures.ts';
 
 const { payload } = fixture('call.CHANNEL_CREATE.json');

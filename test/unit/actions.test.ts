@@ -1,8 +1,9 @@
 /** The actions, what they are asked and what they answer. */
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
-import { startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
+import { startBridge } from '../support/embedded.ts';
 import { callEvent, publish } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
 import { until } from '../support/until.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
-import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { type Client, openClient } from '../support/client.ts';
+import { type EmbeddedBridge, startBridge } from '../support/embedded.ts';
 import { callAccount, fixtureAccount, fixtureRealm } from '../support/fixtures.ts';
 import { callEvents } from '../support/offers.ts';
 import { until } from '../support/until.ts';
@@ -13,17 +14,18 @@ const account = fixtureAccount;
 const everyCallEvent = callEvents.map((event) => `callevt call.${event}.*`);
 
 /** A bridge that knows the realm of the fixtures' account. */
-async function startBridgeWithRealm(): Promise<Bridge> {
+async function startBridgeWithRealm(): Promise<EmbeddedBridge> {
   const accounts = await useAccountsFile([{ id: fixtureAccount, realm: fixtureRealm }]);
   return startBridge({ ACCOUNTS_FILE: accounts.path });
 }
 
-const openAccount = async (bridge: Bridge): Promise<Client> => openClient(bridge, { token: await tokenFor(account) });
+const openAccount = async (bridge: EmbeddedBridge): Promise<Client> =>
+  openClient(bridge, { token: await tokenFor(account) });
 
 /** What the older conference keys need, which have no account. */
 const olderConferences = ['conference conference.event.*', 'conference conference.event.*.*'];
 
-describe('the broker holds exactly what a subscription needs', () => {
+describe('exactly what a subscription needs is bound', () => {
   test.each<[binding: string, patterns: string[]]>([
     // Call events are bound per event, never per call id.
     ['call.CHANNEL_CREATE.*', ['callevt call.CHANNEL_CREATE.*']],
@@ -71,29 +73,6 @@ describe('the broker holds exactly what a subscription needs', () => {
     expect(await bridge.broker.patterns()).toEqual([...patterns].sort());
     await client.unsubscribe(binding);
     await until(async () => (await bridge.broker.patterns()).length === 0);
-  });
-
-  test('each pattern once, whether one socket wants it or fifty; the last to leave removes it', async () => {
-    const bridge = await startBridge();
-    const token = await tokenFor(callAccount);
-    const clients = await Promise.all(Array.from({ length: 50 }, () => openClient(bridge, { token })));
-    await Promise.all(clients.map((client, n) => client.subscribe(['call.CHANNEL_CREATE.*', `call.*.call-${n}`])));
-    expect(await bridge.broker.patterns()).toEqual([...everyCallEvent].sort());
-    expect(await bridge.metric('horizon_amqp_patterns')).toBe(everyCallEvent.length);
-    expect(await bridge.metric('horizon_subscriptions')).toBe(100);
-    const [first, second, ...others] = clients as [Client, Client, ...Client[]];
-    // Some go with a word, some without, one stays.
-    await Promise.all(others.slice(0, 24).map((client) => client.unsubscribe()));
-    for (const client of others.slice(24)) client.socket.terminate();
-    second.close();
-    await until(async () => (await bridge.metric('horizon_subscriptions')) === 2);
-    expect(await bridge.broker.patterns()).toEqual([...everyCallEvent].sort());
-    await first.unsubscribe('call.*.call-0');
-    await until(async () => (await bridge.broker.patterns()).length === 1);
-    expect(await bridge.broker.patterns()).toEqual(['callevt call.CHANNEL_CREATE.*']);
-    first.close();
-    await until(async () => (await bridge.broker.patterns()).length === 0);
-    expect(await bridge.metric('horizon_amqp_patterns')).toBe(0);
   });
 
   test('the events of one account are not bound for another', async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type Bridge, startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
+import { type EmbeddedBridge, startBridge } from '../support/embedded.ts';
 import { rest } from '../support/rest.ts';
 
 /** What the OpenAPI 3.0 specification asks of the parts that such a document has here; anything else is refused. */
@@ -42,7 +43,7 @@ const documentSchema = z.strictObject({
 
 type Document = z.output<typeof documentSchema>;
 
-async function documentOf({ address }: Bridge): Promise<Document> {
+async function documentOf({ address }: EmbeddedBridge): Promise<Document> {
   const response = await fetch(`${address}/openapi.json`);
   expect(response.status).toBe(200);
   expect(response.headers.get('content-type')).toMatch(/^application\/json/);

@@ -1,8 +1,9 @@
 /** Bindings that are refused, and in which words. Each is refused on sockets of both dialects. */
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
-import { startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
+import { startBridge } from '../support/embedded.ts';
 import { callEvent, databaseOf, publish } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
 

@@ -1,8 +1,9 @@
 /** Where payload and routing key disagree about whose an event is, it is nobody's, not even "*"'s. */
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
-import { startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { type Client, openClient } from '../support/client.ts';
+import { startBridge } from '../support/embedded.ts';
 import {
   type BusMessage,
   conferenceEvent,

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
-import { startBridge, tokenFor } from '../support/bridge.ts';
+import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
+import { startBridge } from '../support/embedded.ts';
 import { callEvents } from '../support/offers.ts';
 import { rest } from '../support/rest.ts';
 
