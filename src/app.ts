@@ -1,15 +1,13 @@
 /** The composition root: builds every part, joins them, starts and stops them. */
 import { randomInt, randomUUID } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
-import { setTimeout } from 'node:timers/promises';
 import { SessionGuard } from './actions/guard.ts';
 import { Pipeline } from './actions/pipeline.ts';
 import { RabbitBus } from './amqp/rabbit-bus.ts';
 import { RabbitControl } from './amqp/rabbit-control.ts';
 import { Accounts } from './auth/accounts.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
-import type { Bus } from './bus.ts';
-import { type Clock, startClock } from './clock.ts';
+import type { Bus, BusListener } from './bus.ts';
+import { createLonelyCluster } from './cluster/alone.ts';
 import { Cluster } from './cluster/cluster.ts';
 import { createLocalSockets } from './cluster/local-sockets.ts';
 import { controlBindings } from './cluster/messages.ts';
@@ -18,13 +16,15 @@ import { createDemo, type Demo, demoAccounts } from './demo/demo.ts';
 import { ConfigError, messageOf } from './errors.ts';
 import { createCatalogue } from './families/catalogue.ts';
 import { errorBody, type NodeInfo } from './http/envelope.ts';
-import { createHttp, type Http } from './http/http-server.ts';
+import { createHttp } from './http/http-server.ts';
+import { Listener } from './http/listener.ts';
 import { addDemoRoute, addPageRoutes } from './http/page-routes.ts';
-import { addRestRoutes, type ClusterSockets } from './http/rest-routes.ts';
+import { addRestRoutes } from './http/rest-routes.ts';
 import { addHealthRoutes, addMetricsRoute, addOpenApiRoute, type ServiceState } from './http/service-routes.ts';
 import { DropReporter, Intake } from './intake.ts';
 import type { Log } from './log.ts';
 import { Metrics } from './metrics.ts';
+import { type Part, Parts } from './parts.ts';
 import { Binder } from './registry/binder.ts';
 import { Plan } from './registry/plan.ts';
 import { Registry } from './registry/registry.ts';
@@ -33,11 +33,6 @@ import { Router } from './router.ts';
 import type { Pbx } from './simulator/pbx.ts';
 import { SocketServer, type SocketSettings } from './socket/socket-server.ts';
 import { headerToken } from './socket/upgrade.ts';
-
-/** How long the listeners may take to close: a connection that hangs must not keep the process. */
-const closeMs = 5000;
-/** What the system says of a host that can't be found, or is not this machine. */
-const hostFaults = /^(ENOTFOUND|EAI_\w+|EADDRNOTAVAIL|EAFNOSUPPORT)$/;
 
 /** What the process gives the app. */
 export interface Surroundings {
@@ -75,8 +70,8 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
 
   const catalogue = createCatalogue({ callEvents: config.CALL_EVENTS, documentTypes: config.DOC_TYPES }, accounts);
   const stage = demo === undefined ? undefined : await loadStage();
-  const bus: Bus =
-    surroundings.bus ?? stage?.bus ?? new RabbitBus({ urls: config.AMQP_URL ?? [], nodeName: config.NODE_NAME }, log);
+  const ownBus = surroundings.bus ?? stage?.bus;
+  const bus = ownBus ?? new RabbitBus({ urls: config.AMQP_URL ?? [], nodeName: config.NODE_NAME }, log);
   const subscriptions = new Subscriptions();
   const plan = new Plan(catalogue.families, config.MAX_PATTERNS);
   const binder = new Binder(
@@ -128,18 +123,16 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   const intake = new Intake(bus, router, metrics, () => sockets.scheduleFlush());
 
   const localSockets = createLocalSockets(registry, config.NODE_NAME);
-  const isAlone = config.demo || surroundings.bus !== undefined;
-  const cluster = isAlone
-    ? undefined
-    : new Cluster(
-        new RabbitControl(config.AMQP_URL ?? [], config.NODE_NAME, controlBindings, log),
-        localSockets,
-        { nodeName: config.NODE_NAME, instanceId: randomUUID(), version, usedMemory: surroundings.usedMemory },
-        log,
-      );
+  const cluster =
+    ownBus !== undefined
+      ? undefined
+      : new Cluster(
+          new RabbitControl(config.AMQP_URL ?? [], config.NODE_NAME, controlBindings, log),
+          localSockets,
+          { nodeName: config.NODE_NAME, instanceId: randomUUID(), version, usedMemory: surroundings.usedMemory },
+          log,
+        );
 
-  let downReason: string | undefined = 'the broker was not reached yet';
-  let isDraining = false;
   metrics.observe({
     sockets: () => sockets.count,
     subscriptions: () => subscriptions.count,
@@ -147,9 +140,10 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
     isConnected: () => bus.isUp,
   });
 
+  let downReason = 'the broker was not reached yet';
   const state: ServiceState = {
     notReadyBecause: () => {
-      if (isDraining) return 'this node is about to restart';
+      if (sockets.isDraining) return 'this node is about to restart';
       return bus.isUp ? undefined : `the broker is away (${downReason})`;
     },
     metrics: surroundings.metricsOfAll ?? (() => metrics.registry.metrics()),
@@ -161,7 +155,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
     families: catalogue.families,
     accounts,
     authenticator,
-    cluster: cluster ?? aloneInCluster(localSockets),
+    cluster: cluster ?? createLonelyCluster(localSockets),
     defaultDialect: config.DIALECT,
     tokenOf: headerToken,
   });
@@ -172,70 +166,76 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   addMetricsRoute(metricsHttp ?? http, state);
   sockets.attach(http.server);
 
-  let clock: Clock | undefined;
-  let pbx: Pbx | undefined;
+  const listener = new Listener(http, config.HOST, config.PORT, log);
+  const busListener: BusListener = {
+    onDelivery: (delivery) => intake.onDelivery(delivery),
+    onUp: () => binder.onUp(),
+    onDown(reason) {
+      downReason = reason;
+      binder.onDown();
+    },
+    onOverflow(messages) {
+      metrics.dropped('overflow', messages);
+      log.warn({ messages }, 'this node did not keep up: the broker dropped events');
+    },
+  };
 
-  function runClock(): Clock {
-    const running = startClock((error) => log.error({ err: error }, 'fault in a task of the clock'));
-    running.everySecond((now) => guard.tick(now));
-    running.everySecond(() => sockets.tick());
-    running.everySecond(() => binder.tick(performance.now()));
-    running.everySecond(() => cluster?.tick(performance.now()));
-    running.everySecond(() => refreshAccounts(accounts, guard, log));
-    return running;
-  }
+  /** Started in this order and stopped in the order turned round. A new part is a file somewhere and a line here. */
+  const parts = new Parts(
+    [
+      listener,
+      ...(metricsHttp === undefined ? [] : [new Listener(metricsHttp, config.HOST, config.METRICS_PORT ?? 0, log)]),
+      {
+        name: 'bus',
+        start() {
+          bus.start(busListener);
+          cluster?.start();
+        },
+        tick: () => cluster?.tick(performance.now()),
+        // Together: a broker that hangs keeps each of them for seconds.
+        stop: async () => void (await Promise.all([cluster?.stop(), bus.stop()])),
+      },
+      { name: 'patterns', tick: () => binder.tick(performance.now()), stop: () => binder.stop() },
+      { name: 'accounts', tick: () => refreshAccounts(accounts, guard, log) },
+      { name: 'sessions', tick: (date) => guard.tick(date) },
+      { name: 'sockets', tick: () => sockets.tick() },
+      // Above all that sockets need while they are closed one by one.
+      { name: 'doors', stop: () => sockets.drain(config.DRAIN_SECONDS) },
+      ...(stage === undefined ? [] : [stage.simulator]),
+    ],
+    log,
+  );
 
   return {
     metrics,
     demo,
-
     async start() {
-      const address = await listen(http, config.HOST, config.PORT);
-      if (metricsHttp !== undefined) await listen(metricsHttp, config.HOST, config.METRICS_PORT ?? 0);
-      bus.start({
-        onDelivery: (delivery) => intake.onDelivery(delivery),
-        onUp() {
-          downReason = undefined;
-          binder.onUp();
-        },
-        onDown(reason) {
-          downReason = reason;
-          binder.onDown();
-        },
-        onOverflow(messages) {
-          metrics.dropped('overflow', messages);
-          log.warn({ messages }, 'this node did not keep up: the broker dropped events');
-        },
-      });
-      cluster?.start();
-      clock = runClock();
-      pbx = stage?.play();
-      return address;
+      await parts.start();
+      return listener.address;
     },
-
-    async stop() {
-      isDraining = true;
-      pbx?.stop();
-      await sockets.drain(config.DRAIN_SECONDS);
-      clock?.stop();
-      await binder.stop();
-      await Promise.all([cluster?.stop(), bus.stop()]);
-      const closed = Promise.all([http.close(), metricsHttp?.close()]);
-      const isClosed = await Promise.race([closed.then(() => true), setTimeout(closeMs, false, { ref: false })]);
-      if (!isClosed) log.warn('connections were still open at the end');
-    },
+    stop: () => parts.stop(),
   };
 }
 
 /** What the demo alone needs; a server with a broker never loads it. */
-async function loadStage(): Promise<{ readonly bus: Bus; play(): Pbx }> {
+async function loadStage(): Promise<{ readonly bus: Bus; readonly simulator: Part }> {
   const [{ EmbeddedBus }, { startPbx }] = await Promise.all([
     import('./embedded-bus/embedded-bus.ts'),
     import('./simulator/pbx.ts'),
   ]);
   const bus = new EmbeddedBus();
   const publish = bus.publish.bind(bus);
-  return { bus, play: () => startPbx({ accounts: demoAccounts, seed: randomInt(2 ** 31), publish }) };
+  let pbx: Pbx | undefined;
+  return {
+    bus,
+    simulator: {
+      name: 'simulator',
+      start() {
+        pbx = startPbx({ accounts: demoAccounts, seed: randomInt(2 ** 31), publish });
+      },
+      stop: () => pbx?.stop(),
+    },
+  };
 }
 
 /** @throws ConfigError when ACCOUNTS_FILE can't be used */
@@ -275,25 +275,4 @@ function socketSettings(config: Config): SocketSettings {
     trustedProxies: config.TRUST_PROXY,
     defaultDialect: config.DIALECT,
   };
-}
-
-/** The answers of a node that has no others to ask. */
-function aloneInCluster(sockets: ReturnType<typeof createLocalSockets>): ClusterSockets {
-  return {
-    socketsOf: async (account) => ({ found: sockets.ofAccount(account), partial: false }),
-    findSocket: async (account, id) => ({ found: sockets.find(id, account), partial: false }),
-    closeSocket: async (account, id) => ({ found: sockets.close(account, id), partial: false }),
-  };
-}
-
-/** @throws ConfigError when HOST can't be used */
-async function listen(http: Http, host: string, port: number): Promise<string> {
-  try {
-    await http.listen({ host, port, listenTextResolver: () => '' });
-  } catch (error) {
-    if (!hostFaults.test((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    throw new ConfigError([`HOST: ${host} is no address of this machine (${messageOf(error)})`]);
-  }
-  const { address, family, port: actual } = http.server.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`;
 }

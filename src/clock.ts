@@ -1,25 +1,15 @@
 /** One clock for everything that happens once a second, so that nothing needs a timer of its own for each socket. */
 
 export interface Clock {
-  /** Called at the beginning of every second with the time (Unix, ms). */
-  everySecond(task: (now: number) => void): void;
   stop(): void;
 }
 
-/** @param onError told of a task that threw; the others and the clock go on */
-export function startClock(onError: (error: unknown) => void): Clock {
-  const tasks: ((now: number) => void)[] = [];
+/** @param task called at the beginning of every second with the time (Unix, ms); does not throw */
+export function startClock(task: (date: number) => void): Clock {
   let timer: NodeJS.Timeout;
 
   function tick(): void {
-    const now = Date.now();
-    for (const task of tasks) {
-      try {
-        task(now);
-      } catch (error) {
-        onError(error);
-      }
-    }
+    task(Date.now());
     schedule();
   }
 
@@ -29,8 +19,5 @@ export function startClock(onError: (error: unknown) => void): Clock {
   }
 
   schedule();
-  return {
-    everySecond: (task) => tasks.push(task),
-    stop: () => clearTimeout(timer),
-  };
+  return { stop: () => clearTimeout(timer) };
 }

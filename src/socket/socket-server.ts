@@ -95,6 +95,10 @@ export class SocketServer {
     return this.#connections.size;
   }
 
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
   /** Has a flush happen at the end of this turn, also when nothing is sent in it. */
   scheduleFlush(): void {
     this.#outbox.schedule();
