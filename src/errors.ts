@@ -74,6 +74,9 @@ export const closeReasons = {
 
 export type CloseReason = keyof typeof closeReasons;
 
+/** The codes of RFC 6455, section 7.4.1, with which sockets end at other hands than ours: the client's, the browser's, ws's. */
+export const standardCloseCodes = [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011] as const;
+
 /** A setting that can't be used. `main` prints each line and exits with 78. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';

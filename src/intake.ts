@@ -4,8 +4,8 @@ import type { Bus, Delivery } from './bus.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { DropReason } from './payload.ts';
+import { RareLog } from './rare-log.ts';
 import type { Router } from './router.ts';
-import { Throttle } from './throttle.ts';
 
 export class Intake {
   /** When each event that went to somebody was taken, ms of `performance`: since the last flush began, and before. */
@@ -49,17 +49,17 @@ export class Intake {
 
 /** Says what was dropped, once a minute at most for each reason: a broken publisher must not fill the disk. */
 export class DropReporter {
-  readonly #throttle = new Throttle<DropReason>();
+  readonly #log: RareLog<DropReason>;
 
-  constructor(private readonly log: Log) {}
+  constructor(log: Log) {
+    this.#log = new RareLog(log);
+  }
 
   report(reason: DropReason, { exchange, routingKey }: Delivery, error: unknown): void {
     // Not everything that shares an exchange is an event; that is how the bus is.
     if (reason === 'foreign') return;
-    const alsoSinceLastReport = this.#throttle.pass(reason);
-    if (alsoSinceLastReport === undefined) return;
-    const fields = { reason, exchange, routingKey, alsoSinceLastReport };
-    if (error === undefined) this.log.warn(fields, 'dropped a message of the bus');
-    else this.log.error({ ...fields, err: error }, 'dropped a message of the bus that could not be handled');
+    const fields = { reason, exchange, routingKey };
+    if (error === undefined) this.#log.warn(reason, fields, 'dropped a message of the bus');
+    else this.#log.error(reason, { ...fields, err: error }, 'dropped a message of the bus that could not be handled');
   }
 }

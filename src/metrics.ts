@@ -1,5 +1,6 @@
 /** What can be watched from outside: the `horizon_` metrics, and Node's own. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry as MetricsRegistry } from 'prom-client';
+import { closeReasons, standardCloseCodes } from './errors.ts';
 import type { DropReason } from './payload.ts';
 
 /** Values that are read when somebody asks, instead of being kept up to date on the hot path. */
@@ -105,4 +106,4 @@ export class Metrics {
 }
 
 /** Clients choose codes too; a label with any of a thousand values would make a thousand series. */
-const knownCodes = new Set([1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 4001, 4008, 4500]);
+const knownCodes = new Set<number>([...standardCloseCodes, ...Object.values(closeReasons).map(({ code }) => code)]);

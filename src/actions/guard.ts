@@ -10,10 +10,10 @@ import { ActionError } from '../errors.ts';
 import type { Catalogue } from '../families/catalogue.ts';
 import type { Log } from '../log.ts';
 import { errorReply } from '../protocol/reply.ts';
+import { RareLog } from '../rare-log.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Session } from '../session/session.ts';
 import type { Interest } from '../session/subscription.ts';
-import { Throttle } from '../throttle.ts';
 
 /** How often an authority that can revoke tokens is asked again. */
 const renewMs = 300_000;
@@ -25,15 +25,17 @@ const renewRetryMs = 30_000;
 export class SessionGuard {
   readonly #renewing = new Set<Session>();
   readonly #renewals = new Renewals();
-  readonly #throttle = new Throttle<'unchecked'>();
+  readonly #log: RareLog<'unchecked'>;
 
   constructor(
     private readonly registry: Registry,
     private readonly catalogue: Catalogue,
     private readonly accounts: AccountDirectory,
     private readonly authTimeoutMs: number,
-    private readonly log: Log,
-  ) {}
+    log: Log,
+  ) {
+    this.#log = new RareLog(log);
+  }
 
   /**
    * Gives a session its identity, or a fresh one of the same account, claims and all. What was suspended is back then,
@@ -97,9 +99,7 @@ export class SessionGuard {
 
   /** While the authority is away every socket that lives on it comes by here, again and again. */
   #logUnchecked(error: Error): void {
-    const alsoSinceLastReport = this.#throttle.pass('unchecked');
-    if (alsoSinceLastReport === undefined) return;
-    this.log.warn({ err: error, alsoSinceLastReport }, 'a token could not be checked again; it stays valid for now');
+    this.#log.warn('unchecked', { err: error }, 'a token could not be checked again; it stays valid for now');
   }
 
   #acceptRenewed(session: Session, identity: Identity, renewed: Identity): void {

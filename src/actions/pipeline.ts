@@ -4,8 +4,8 @@ import { ActionError, type ActionErrorCode, actionErrors } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type ClientMessage, decodeMessage, MalformedMessage, type RequestId } from '../protocol/client-message.ts';
 import { errorReply, successReply } from '../protocol/reply.ts';
+import { RareLog } from '../rare-log.ts';
 import type { Session } from '../session/session.ts';
-import { Throttle } from '../throttle.ts';
 import type { Action, ActionServices, Request } from './action.ts';
 import { ping } from './ping.ts';
 import { subscribe } from './subscribe.ts';
@@ -129,14 +129,16 @@ function requestOf({ session, message, services }: Call): Request {
 
 export class Pipeline {
   /** What lies behind this server may be away for long, and every message that needs it fails then. */
-  readonly #failures = new Throttle<ActionErrorCode>();
+  readonly #failures: RareLog<ActionErrorCode>;
   /** Of the sessions that have a message in hand: those that wait for it. */
   readonly #inboxes = new Map<Session, Buffer[]>();
 
   constructor(
     private readonly services: ActionServices,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.#failures = new RareLog(log);
+  }
 
   /**
    * Takes a text frame. Messages of a session are done one after the other, so that an unsubscribe sent behind a
@@ -192,14 +194,9 @@ export class Pipeline {
       this.log.error({ err: error }, 'fault while serving a message');
       return new ActionError('internal');
     }
-    if (error.cause !== undefined) this.#logCause(error);
+    const { cause, code } = error;
+    if (cause !== undefined) this.#failures.warn(code, { err: cause, code }, 'a message could not be served');
     return error;
-  }
-
-  #logCause({ cause, code }: ActionError): void {
-    const alsoSinceLastReport = this.#failures.pass(code);
-    if (alsoSinceLastReport === undefined) return;
-    this.log.warn({ err: cause, code, alsoSinceLastReport }, 'a message could not be served');
   }
 }
 

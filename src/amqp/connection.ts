@@ -1,5 +1,6 @@
 /** A connection that recovers by amqplib's own means, through every address in turn. */
 import amqp, { type Channel, type ChannelModel, type RecoveringChannelModel } from 'amqplib';
+import { late, withDeadline } from '../deadline.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { Addresses } from './addresses.ts';
@@ -139,17 +140,9 @@ export class BrokerSilent extends Error {
  * @throws BrokerSilent after so many milliseconds
  */
 export async function within<T>(ms: number, operation: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new BrokerSilent(`the broker did not answer within ${ms} ms`)), ms);
-  });
-  // What fails after its deadline has nobody left to tell.
-  operation.catch(() => undefined);
-  try {
-    return await Promise.race([operation, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const outcome = await withDeadline(ms, operation);
+  if (outcome === late) throw new BrokerSilent(`the broker did not answer within ${ms} ms`);
+  return outcome;
 }
 
 /** The AMQP reply code of an error that closed a channel: 404 not found, 406 precondition failed, … */

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { ZodError } from 'zod';
 import type { ControlChannel, Delivery } from '../bus.ts';
 import { messageOf } from '../errors.ts';
+import { gregorianSeconds } from '../gregorian.ts';
 import type { Log } from '../log.ts';
 import { decodeBody } from '../payload.ts';
 import { Throttle } from '../throttle.ts';
@@ -15,7 +16,6 @@ import {
   closeRequestSchema,
   getKey,
   getRequestSchema,
-  gregorianSeconds,
   headersOf,
   isFromOurKind,
   nodesExchange,

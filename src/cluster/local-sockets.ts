@@ -1,8 +1,10 @@
 /** The sockets of this node, in the form in which nodes tell each other of them. */
+
+import { gregorianSeconds } from '../gregorian.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Session } from '../session/session.ts';
 import type { LocalSockets } from './cluster.ts';
-import { gregorianSeconds, type SocketRecord } from './messages.ts';
+import type { SocketRecord } from './messages.ts';
 
 export function createLocalSockets(registry: Registry, nodeName: string): LocalSockets {
   const { sessions, holdings } = registry;

@@ -146,8 +146,3 @@ export function headersOf(sender: Sender): Record<string, string> {
     'Msg-ID': randomUUID(),
   };
 }
-
-/** Seconds since the year 0, in which the bus counts: Unix time + 62167219200. */
-export function gregorianSeconds(unixMs: number): number {
-  return Math.floor(unixMs / 1000) + 62_167_219_200;
-}

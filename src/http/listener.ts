@@ -1,6 +1,6 @@
 /** An HTTP server as a part of the running process: it listens from its start to its stop. */
 import type { AddressInfo } from 'node:net';
-import { setTimeout } from 'node:timers/promises';
+import { late, withDeadline } from '../deadline.ts';
 import { ConfigError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Http } from './http-server.ts';
@@ -39,8 +39,7 @@ export class Listener {
   }
 
   async stop(): Promise<void> {
-    const closed = this.http.close().then(() => true);
-    const isClosed = await Promise.race([closed, setTimeout(closeMs, false, { ref: false })]);
-    if (!isClosed) this.log.warn('connections were still open at the end');
+    const outcome = await withDeadline(closeMs, this.http.close());
+    if (outcome === late) this.log.warn('connections were still open at the end');
   }
 }

@@ -2,8 +2,9 @@
  * A channel, which is one leg of a call between the switch and a telephone or the carrier, and how its events describe
  * it. The fields are those that Kazoo's call events carry.
  */
+import { gregorianSeconds } from '../gregorian.ts';
 import type { Office, Party } from './office.ts';
-import { type Fields, gregorianSeconds, mediaServer, type PbxAccount } from './stage.ts';
+import { type Fields, mediaServer, type PbxAccount } from './stage.ts';
 
 /** `Channel-Call-State`: where the call stands for this channel. */
 export type ChannelState = 'EARLY' | 'RINGING' | 'ACTIVE' | 'HELD' | 'HANGUP';

@@ -2,10 +2,12 @@
  * Conferences: people and outsiders dial in one after the other, talk, mute themselves and leave; the room opens with
  * the first and closes with the last. Each member is a channel, too. Events are published on `conference`.
  */
+
 import { encodeWord } from '../families/routing-key.ts';
+import { gregorianSeconds } from '../gregorian.ts';
 import { type Channel, channelVariables } from './channel.ts';
 import { atPhone, freePeople, type Office, outsider, type Party } from './office.ts';
-import { type Fields, gregorianSeconds, type Script, type Stage } from './stage.ts';
+import type { Fields, Script, Stage } from './stage.ts';
 import type { Switch } from './switch.ts';
 
 interface Member {

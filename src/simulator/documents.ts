@@ -2,11 +2,13 @@
  * The account's documents: users, devices, mailboxes, callflows and voicemail messages, as somebody edits them all day
  * long. Only what exists is edited or deleted, and what the calls need is never deleted. Published on `configuration`.
  */
+
 import { databaseWord, decodeWord, encodeWord } from '../families/routing-key.ts';
+import { gregorianSeconds } from '../gregorian.ts';
 import type { DisplayId } from './channel.ts';
 import { type Draft, firstDocuments, newDocument, toggles } from './document-bodies.ts';
 import type { Office, Person } from './office.ts';
-import { type Fields, gregorianSeconds, type Script, type Stage } from './stage.ts';
+import type { Fields, Script, Stage } from './stage.ts';
 
 interface Document extends Draft {
   body: Fields;

@@ -114,11 +114,3 @@ const headers = (random: Random): Fields => ({
   'Msg-ID': random.hex(32),
   Node: mediaServer.node,
 });
-
-const gregorianOffsetSeconds = 62_167_219_200;
-
-/**
- * The bus's time stamps: seconds since the year 0.
- * @param unixMs Unix time, ms
- */
-export const gregorianSeconds = (unixMs: number): number => Math.floor(unixMs / 1000) + gregorianOffsetSeconds;

@@ -2,10 +2,12 @@
  * The switch: it makes channels, changes their state, and publishes the event of each change on `callevt`. It takes care
  * that what is published agrees with itself; which story is told is the scenarios' affair.
  */
+
 import { encodeWord } from '../families/routing-key.ts';
+import { gregorianSeconds } from '../gregorian.ts';
 import { type Channel, channelFields, channelVariables, type DisplayId, identityFields } from './channel.ts';
 import type { Office, Party } from './office.ts';
-import { type Fields, gregorianSeconds, type Stage } from './stage.ts';
+import type { Fields, Stage } from './stage.ts';
 
 /** Why a channel ended, and the SIP status that says so. */
 const hangupCodes = {

@@ -20,13 +20,14 @@ const rooms: readonly (readonly string[])[] = [
   ['session'],
   ['auth'],
   ['metrics.ts'],
+  ['rare-log.ts'],
   ['log.ts'],
   ['config.ts'],
   ['setting-types.ts'],
   ['dialects', 'payload.ts', 'history'],
   ['bus.ts'],
   ['families', 'protocol'],
-  ['errors.ts', 'clock.ts', 'throttle.ts', 'token-bucket.ts', 'version.ts'],
+  ['errors.ts', 'clock.ts', 'deadline.ts', 'gregorian.ts', 'throttle.ts', 'token-bucket.ts', 'version.ts'],
 ];
 
 /** Packages that one room alone may use. */
