@@ -9,7 +9,17 @@ export interface Delivery {
   readonly contentEncoding: string | undefined;
   /** Its properties could not be decoded, so that nobody knows what its body is. */
   readonly isUndecodable?: boolean;
+  /** Where it stands in the history, where there is one. */
+  readonly position?: number;
+  /** Set where it is read late: after a start or a lost connection. */
+  readonly lateness?: Lateness;
 }
+
+/**
+ * How late a delivery is: `old`, from before this node took events, of use to who asks for the past alone; `missed`, while
+ * the connection was lost and a good while ago; `late`, while it was lost and just now.
+ */
+export type Lateness = 'old' | 'missed' | 'late';
 
 /** What a bus tells its user. */
 export interface BusListener {

@@ -18,6 +18,8 @@ export interface ConnectionHandler {
   onDown(reason: string): void;
   /** The broker stops taking messages (a memory or disk alarm), or takes them again. */
   onBlocked?(isBlocked: boolean): void;
+  /** How long to wait before an attempt to connect again, ms. Counted from 1; without it longer and longer, up to 5 s. */
+  retryMs?(attempt: number): number;
 }
 
 export class BrokerConnection {
@@ -47,6 +49,7 @@ export class BrokerConnection {
       clientProperties: { connection_name: this.name },
       recovery: {
         maxDelay: 5000,
+        ...(this.handler.retryMs === undefined ? {} : { calculateDelay: this.handler.retryMs }),
         // With the default, a broker that is away at the start could not even be observed.
         waitForConnect: false,
         setup: (model: ChannelModel) => this.#setup(model),

@@ -59,6 +59,16 @@ export class TopologyChannel {
     return this.#inTurn(() => this.#ensureExchange(exchange));
   }
 
+  /** Looks anew, whatever is known. */
+  hasExchange(name: string): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const isThere = await this.#exists(name);
+      if (isThere) this.#exchanges.add(name);
+      else this.#exchanges.delete(name);
+      return isThere;
+    });
+  }
+
   #inTurn<T>(operation: () => Promise<T>): Promise<T> {
     const done = this.#queue.then(operation);
     this.#queue = done.catch(() => undefined);

@@ -3,7 +3,6 @@
  * be given. Positions are those of the source (offsets of a stream); it knows nothing of where they come from, nor of
  * who asks.
  */
-import type { FamilyName } from '../families/family.ts';
 import { CursorCipher } from './cursor.ts';
 import { PositionDeque } from './deque.ts';
 import { type KeptEvent, Ring } from './ring.ts';
@@ -18,7 +17,7 @@ export interface Epoch {
 /** Before this position events may be missing: of some families, or (undefined) of all. */
 export interface Mark {
   readonly position: number;
-  readonly families: readonly FamilyName[] | undefined;
+  readonly families: readonly string[] | undefined;
 }
 
 /** Why a client can't be given what it missed. The names are those of the replies. */
@@ -160,7 +159,7 @@ export class History {
    * What a client can be given that has everything up to a cursor.
    * @param families those that it asks for
    */
-  judge(cursor: string, families: Iterable<FamilyName>): Verdict {
+  judge(cursor: string, families: Iterable<string>): Verdict {
     const position = this.#cipher?.decode(cursor);
     if (position === undefined) return { recovered: false, reason: 'unknown' };
     if (position < this.#floor) return { recovered: false, reason: 'too_old' };
@@ -170,7 +169,7 @@ export class History {
   }
 
   /** Whether a mark lies behind a position. */
-  hasGap(position: number, families: Iterable<FamilyName>): boolean {
+  hasGap(position: number, families: Iterable<string>): boolean {
     const asked = new Set(families);
     for (const mark of this.marksBetween(position, Number.POSITIVE_INFINITY)) {
       if (mark.families === undefined || mark.families.some((family) => asked.has(family))) return true;

@@ -137,6 +137,15 @@ export class Broker {
     return queueSchema.parse(await management(this.rabbit, 'GET', `/api/queues/${this.#path}`));
   }
 
+  /** The names of all exchanges. */
+  async exchanges(): Promise<string[]> {
+    const exchanges = await management(this.rabbit, 'GET', `/api/exchanges/${this.#path}`);
+    return z
+      .array(z.object({ name: z.string() }))
+      .parse(exchanges)
+      .map(({ name }) => name);
+  }
+
   async deleteExchange(name: string): Promise<void> {
     this.#exchanges.delete(name);
     await management(this.rabbit, 'DELETE', `/api/exchanges/${this.#path}/${name}`);

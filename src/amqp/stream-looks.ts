@@ -1,0 +1,253 @@
+/**
+ * Never a silent hole: whether what the stream is bound to is still bound. Bindings go with their exchange, and nobody is
+ * told. A look is a canary through every exchange and behind them, straight to the stream, a fence: when the fence comes
+ * out of the stream, whatever canary did not come before it has lost its binding. All nodes read all looks, so one look a
+ * second does for all of them. What is lost is bound again between two marks, which all nodes meet at the same position.
+ */
+import { randomUUID } from 'node:crypto';
+import type { ChannelModel, ConfirmChannel } from 'amqplib';
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { operationMs, replyCode, within } from './connection.ts';
+import { canaryKey, digest, encodeOwn, type Fence, type OwnMessage } from './stream-messages.ts';
+import type { TopologyChannel } from './topology-channel.ts';
+
+/** What the stream needs of an exchange. */
+export interface WatchedExchange {
+  readonly name: string;
+  readonly families: readonly string[];
+  readonly routingPatterns: readonly string[];
+  /** It is bound where it is there, and never declared. */
+  readonly isOptional: boolean;
+}
+
+/** How long an exchange is let be that is not there, and need not be or may not be declared. ms */
+const absentMs = 5000;
+/** And one that may not be bound. ms */
+const refusedMs = 600_000;
+/** Canaries of looks whose fence never came. */
+const maxLooks = 100;
+
+interface PendingLook {
+  readonly id: string;
+  readonly exchanges: readonly WatchedExchange[];
+  resolve(lost: readonly WatchedExchange[]): void;
+  reject(error: Error): void;
+}
+
+/** What a look came to: `refused` and `missing` name the exchange that ended it. */
+class LookEnded extends Error {
+  constructor(
+    readonly kind: 'refused' | 'missing',
+    readonly exchange: string,
+  ) {
+    super(`${exchange}: ${kind}`);
+  }
+}
+
+export class StreamLooks {
+  /** Stands for all that is looked at. */
+  readonly scope: string;
+  readonly #exchanges: readonly WatchedExchange[];
+  /** May not be written to: no canary can fly there. */
+  readonly #unwatched = new Set<string>();
+  /** Until when (ms of `performance`) an exchange is let be. */
+  readonly #letBe = new Map<string, number>();
+  /** The exchanges whose canaries came, by look. */
+  readonly #seen = new Map<string, Set<string>>();
+  #pending: PendingLook | undefined;
+  #channel: ConfirmChannel | undefined;
+
+  constructor(
+    private readonly stream: string,
+    exchanges: readonly WatchedExchange[],
+    private readonly topology: TopologyChannel,
+    /** The connection that publishes: a memory alarm stops whoever does, so it is not the one that reads. */
+    private readonly publisher: () => ChannelModel | undefined,
+    private readonly log: Log,
+  ) {
+    this.#exchanges = exchanges;
+    this.scope = digest(exchanges.map(({ name, routingPatterns }) => digest([name, ...routingPatterns])));
+  }
+
+  get isLooking(): boolean {
+    return this.#pending !== undefined;
+  }
+
+  /** Writes a message of ours straight into the stream. Resolves once the broker has it. */
+  async write(message: OwnMessage): Promise<void> {
+    const channel = await this.#open();
+    const [body, properties] = encodeOwn(message);
+    await within(
+      operationMs,
+      new Promise<void>((resolve, reject) => {
+        channel.publish('', this.stream, body, properties, (error: unknown) => {
+          if (error === null || error === undefined) resolve();
+          else reject(new Error(`the broker took no message: ${messageOf(error)}`));
+        });
+      }),
+    );
+  }
+
+  onCanary(look: string, exchange: string): void {
+    const seen = this.#seen.get(look);
+    if (seen !== undefined) seen.add(exchange);
+    else this.#seen.set(look, new Set([exchange]));
+    if (this.#seen.size <= maxLooks) return;
+    const [oldest] = this.#seen.keys();
+    this.#seen.delete(oldest as string);
+  }
+
+  onFence({ look }: Fence): void {
+    const seen = this.#seen.get(look);
+    this.#seen.delete(look);
+    const pending = this.#pending;
+    if (pending?.id !== look) return;
+    this.#pending = undefined;
+    pending.resolve(pending.exchanges.filter(({ name }) => seen?.has(name) !== true));
+  }
+
+  /** The stream is read no more: what was asked will not be answered. */
+  end(reason: string): void {
+    this.#pending?.reject(new Error(reason));
+    this.#pending = undefined;
+  }
+
+  /**
+   * Looks once, and mends what it finds. Resolves when everything is bound that can be.
+   * @param epoch what the fence says of the history
+   */
+  async look(epoch: Fence['epoch']): Promise<void> {
+    const missing = new Set<string>();
+    for (;;) {
+      try {
+        const lost = await this.#fly(missing, epoch);
+        const gone = this.#exchanges.filter(({ name }) => missing.has(name));
+        return await this.#mend([...lost, ...gone]);
+      } catch (error) {
+        if (!(error instanceof LookEnded)) throw error;
+        if (error.kind === 'missing') missing.add(error.exchange);
+        else this.#unwatched.add(error.exchange);
+      }
+    }
+  }
+
+  /**
+   * Where canaries may not fly: an exchange of our own, as short-lived as theirs, is missing once the broker has been
+   * restarted, and then theirs were, too. Asked after each connect. While it is there nothing is bound: that would wipe
+   * out what tells the others of a loss.
+   */
+  async mendUnwatched(): Promise<void> {
+    const unwatched = this.#exchanges.filter(({ name }) => this.#unwatched.has(name));
+    if (unwatched.length === 0) return;
+    this.log.warn(
+      { exchanges: [...this.#unwatched] },
+      'these exchanges may not be written to: should one of them alone be deleted, nobody will notice what is missed',
+    );
+    const texts = unwatched.flatMap(({ name, routingPatterns }) => [name, ...routingPatterns]);
+    const witness = { name: `${this.stream}.witness-${digest(texts)}`, type: 'fanout' } as const;
+    if (await this.topology.hasExchange(witness.name)) return;
+    await this.#bindAll(unwatched);
+    await this.topology.ensureExchange(witness);
+  }
+
+  /** @returns the exchanges whose canaries did not come back. @throws LookEnded where one ended the look */
+  async #fly(missing: ReadonlySet<string>, epoch: Fence['epoch']): Promise<readonly WatchedExchange[]> {
+    const now = performance.now();
+    const exchanges = this.#exchanges.filter(
+      ({ name }) => !missing.has(name) && !this.#unwatched.has(name) && (this.#letBe.get(name) ?? 0) <= now,
+    );
+    const channel = await this.#open();
+    const id = randomUUID();
+    return new Promise((resolve, reject) => {
+      this.#pending = { id, exchanges, resolve, reject };
+      for (const exchange of exchanges) {
+        const [body, properties] = encodeOwn({ kind: 'canary', look: id, exchange: exchange.name });
+        channel.publish(exchange.name, canaryKey(this.stream, exchange.routingPatterns), body, properties);
+      }
+      const fence: Fence = { kind: 'fence', look: id, time: Date.now(), scope: this.scope };
+      const [body, properties] = encodeOwn(epoch === undefined ? fence : { ...fence, epoch });
+      channel.publish('', this.stream, body, properties);
+    });
+  }
+
+  async #open(): Promise<ConfirmChannel> {
+    if (this.#channel !== undefined) return this.#channel;
+    const model = this.publisher();
+    if (model === undefined) throw new Error('the broker is away');
+    const channel = await within(operationMs, model.createConfirmChannel());
+    let refusal: Error | undefined;
+    channel.on('error', (error: Error) => {
+      refusal = error;
+    });
+    channel.on('close', () => {
+      if (this.#channel !== channel) return;
+      this.#channel = undefined;
+      const pending = this.#pending;
+      this.#pending = undefined;
+      pending?.reject(endOfLook(refusal));
+    });
+    this.#channel = channel;
+    return channel;
+  }
+
+  async #mend(lost: readonly WatchedExchange[]): Promise<void> {
+    const there: WatchedExchange[] = [];
+    for (const exchange of lost) if (await this.#isThere(exchange)) there.push(exchange);
+    if (there.length === 0) return;
+    this.log.warn({ exchanges: there.map(({ name }) => name) }, 'the stream is not bound; events may have been missed');
+    const bound = await this.#bindAll(there);
+    // Bound last, it stands for all the others: a node killed before this leaves what the next look finds.
+    for (const { name, routingPatterns } of bound) {
+      await this.topology.bind(this.stream, { name, type: 'topic' }, canaryKey(this.stream, routingPatterns));
+    }
+  }
+
+  /** Declared where it is missing. One that can't be has no events that could be missed. */
+  async #isThere({ name, isOptional }: WatchedExchange): Promise<boolean> {
+    if (await this.topology.hasExchange(name)) return true;
+    try {
+      if (!isOptional) {
+        await this.topology.ensureExchange({ name, type: 'topic' });
+        return true;
+      }
+    } catch (error) {
+      if (replyCode(error) === undefined) throw error;
+      this.log.warn({ err: error, exchange: name }, 'an exchange is missing and can’t be declared');
+    }
+    this.#letBe.set(name, performance.now() + absentMs);
+    return false;
+  }
+
+  /** Mark, bind, mark. @returns those that could be bound */
+  async #bindAll(exchanges: readonly WatchedExchange[]): Promise<readonly WatchedExchange[]> {
+    const families = [...new Set(exchanges.flatMap((exchange) => exchange.families))];
+    await this.write({ kind: 'mark', families });
+    const bound: WatchedExchange[] = [];
+    for (const { name, routingPatterns, ...others } of exchanges) {
+      try {
+        for (const pattern of routingPatterns) await this.topology.bind(this.stream, { name, type: 'topic' }, pattern);
+        bound.push({ name, routingPatterns, ...others });
+      } catch (error) {
+        if (replyCode(error) === undefined) throw error;
+        // One that may not be had must not keep the others from being mended.
+        this.log.error(
+          { err: error, exchange: name },
+          'the stream can’t be bound: events of this exchange are missing',
+        );
+        this.#letBe.set(name, performance.now() + refusedMs);
+      }
+    }
+    await this.write({ kind: 'mark', families });
+    return bound;
+  }
+}
+
+/** The broker's words tell which of the canaries ended the look. */
+function endOfLook(refusal: Error | undefined): Error {
+  const [, exchange] = /exchange '([^']+)'/.exec(refusal?.message ?? '') ?? [];
+  const code = replyCode(refusal);
+  if (exchange !== undefined && code === 404) return new LookEnded('missing', exchange);
+  if (exchange !== undefined && code === 403) return new LookEnded('refused', exchange);
+  return refusal ?? new Error('the channel was closed');
+}

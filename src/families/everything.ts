@@ -1,0 +1,45 @@
+/** What must be bound so that whatever clients may ask for is there: the patterns of all bindings that are offered. */
+import type { Catalogue } from './catalogue.ts';
+import { everyAccount, type FamilyName } from './family.ts';
+
+/** The patterns of an exchange. */
+export interface ExchangePatterns {
+  readonly exchange: string;
+  readonly routingPatterns: readonly string[];
+  /** The families whose events come through it. */
+  readonly families: readonly FamilyName[];
+}
+
+/** Each family's bindings with a `*` in every place, for every account: requests, which share the exchanges, are not among them. */
+export function patternsOfEverything(catalogue: Catalogue): readonly ExchangePatterns[] {
+  const found = new Map<string, { patterns: Set<string>; families: Set<FamilyName> }>();
+  for (const { offers } of catalogue.families) {
+    for (const { classic, kazoo4 } of offers) {
+      for (const text of [classic?.binding, kazoo4]) {
+        if (text === undefined) continue;
+        const { source, patterns } = catalogue.parse(text.replaceAll(/\{\w+\}/g, '*'), everyAccount);
+        for (const { exchange, routingPattern } of patterns) {
+          const known = found.get(exchange) ?? { patterns: new Set(), families: new Set() };
+          found.set(exchange, known);
+          known.patterns.add(routingPattern);
+          known.families.add(source);
+        }
+      }
+    }
+  }
+  return [...found].map(([exchange, { patterns, families }]) => ({
+    exchange,
+    routingPatterns: withoutCovered([...patterns]).toSorted(),
+    families: [...families],
+  }));
+}
+
+/** Leaves out what another pattern brings as well. */
+function withoutCovered(patterns: readonly string[]): string[] {
+  return patterns.filter((one) => !patterns.some((other) => other !== one && covers(other.split('.'), one.split('.'))));
+}
+
+/** Patterns here have no `#`: where both have the same words but for a `*`, the one with the `*` covers the other. */
+function covers(wide: readonly string[], narrow: readonly string[]): boolean {
+  return wide.length === narrow.length && wide.every((word, at) => word === '*' || word === narrow[at]);
+}
