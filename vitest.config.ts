@@ -9,7 +9,8 @@ export default defineConfig({
     projects: [
       {
         // They need nothing but Node.js: no broker, no browser, nothing to install.
-        test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.ts'] },
+        // A worker keeps the modules that it has loaded: loading them anew for each file would take as long as the tests.
+        test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false },
       },
       {
         test: {
