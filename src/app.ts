@@ -4,6 +4,7 @@ import { SessionGuard } from './actions/guard.ts';
 import { Pipeline } from './actions/pipeline.ts';
 import { RabbitBus } from './amqp/rabbit-bus.ts';
 import { RabbitControl } from './amqp/rabbit-control.ts';
+import { createAccountSource } from './auth/account-source.ts';
 import { Accounts } from './auth/accounts.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import type { Bus, BusListener } from './bus.ts';
@@ -13,7 +14,6 @@ import { createLocalSockets } from './cluster/local-sockets.ts';
 import { controlBindings } from './cluster/messages.ts';
 import type { Config } from './config.ts';
 import { createDemo, type Demo, demoAccounts } from './demo/demo.ts';
-import { ConfigError, messageOf } from './errors.ts';
 import { createCatalogue } from './families/catalogue.ts';
 import { errorBody, type NodeInfo } from './http/envelope.ts';
 import { createHttp } from './http/http-server.ts';
@@ -64,7 +64,8 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   const { log, version } = surroundings;
   const info: NodeInfo = { nodeName: config.NODE_NAME, version };
   const demo = config.demo ? await createDemo() : undefined;
-  const accounts = demo?.accounts ?? readAccounts(config);
+  const accounts = demo?.accounts ?? new Accounts();
+  const accountSource = createAccountSource(config, accounts, () => guard.onAccountsChanged(), log);
   const authenticator = createAuthenticator(demo === undefined ? config : { ...config, AUTH_JWT_SECRET: demo.secret });
   const metrics = new Metrics();
 
@@ -144,7 +145,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   const state: ServiceState = {
     notReadyBecause: () => {
       if (sockets.isDraining) return 'this node is about to restart';
-      return bus.isUp ? undefined : `the broker is away (${downReason})`;
+      return bus.isUp ? accountSource.missingBecause : `the broker is away (${downReason})`;
     },
     metrics: surroundings.metricsOfAll ?? (() => metrics.registry.metrics()),
   };
@@ -196,7 +197,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
         stop: async () => void (await Promise.all([cluster?.stop(), bus.stop()])),
       },
       { name: 'patterns', tick: () => binder.tick(performance.now()), stop: () => binder.stop() },
-      { name: 'accounts', tick: () => refreshAccounts(accounts, guard, log) },
+      { name: 'accounts', tick: () => accountSource.tick(), stop: () => accountSource.stop?.() },
       { name: 'sessions', tick: (date) => guard.tick(date) },
       { name: 'sockets', tick: () => sockets.tick() },
       // Above all that sockets need while they are closed one by one.
@@ -236,27 +237,6 @@ async function loadStage(): Promise<{ readonly bus: Bus; readonly simulator: Par
       stop: () => pbx?.stop(),
     },
   };
-}
-
-/** @throws ConfigError when ACCOUNTS_FILE can't be used */
-export function readAccounts(config: Config): Accounts {
-  if (config.ACCOUNTS_FILE === undefined) return Accounts.none();
-  try {
-    return Accounts.fromFile(config.ACCOUNTS_FILE);
-  } catch (error) {
-    throw new ConfigError([`ACCOUNTS_FILE: ${config.ACCOUNTS_FILE} can't be used: ${messageOf(error)}`]);
-  }
-}
-
-function refreshAccounts(accounts: Accounts, guard: SessionGuard, log: Log): void {
-  const outcome = accounts.refresh();
-  if (outcome === 'unchanged') return;
-  if (outcome === 'reloaded') {
-    log.info('account tree reloaded');
-    guard.onAccountsChanged();
-  } else {
-    log.error({ reason: outcome.refused }, 'the changed ACCOUNTS_FILE is refused; the tree read before stays in force');
-  }
 }
 
 function socketSettings(config: Config): SocketSettings {

@@ -7,6 +7,7 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { defaultDialect, dialectBesideKazoo, dialectNames } from './dialects/dialects.ts';
 import { ConfigError, messageOf } from './errors.ts';
+import { accountsFaults, demoFaults, portFaults, realFaults } from './setting-rules.ts';
 import { amqpUrl, boolean, httpUrl, integer, list, origin, publicKey, trustedProxies, word } from './setting-types.ts';
 
 const defaultCallEvents = [
@@ -53,6 +54,11 @@ export const settingsSchema = z.object({
   AUTH_JWT_AUDIENCE: z.string().optional().describe('the `aud` that a token must carry'),
   AUTH_CROSSBAR_URL: httpUrl.optional().describe('ask this Kazoo Crossbar about tokens that are no JWT of ours'),
   ACCOUNTS_FILE: z.string().optional().describe('JSON array of accounts: the tree, realms, administrators'),
+  ACCOUNTS_URL: httpUrl.optional().describe('read the account tree from this Kazoo Crossbar, every minute'),
+  ACCOUNTS_URL_API_KEY: z.string().optional().describe('API key of the topmost account, for ACCOUNTS_URL'),
+  ACCOUNTS_URL_USER: z.string().optional().describe('or a user of the topmost account, for ACCOUNTS_URL'),
+  ACCOUNTS_URL_PASSWORD: z.string().optional().describe("that user's password"),
+  ACCOUNTS_URL_ACCOUNT: z.string().max(253).optional().describe("name or realm of that user's account"),
   CALL_EVENTS: list(word).default(defaultCallEvents).describe('call events that may be subscribed to'),
   DOC_TYPES: list(word).default(defaultDocumentTypes).describe('document types that may be subscribed to'),
   MAX_CONNECTIONS: integer(1).default(50_000).describe('sockets of this process; more are answered 503'),
@@ -98,6 +104,8 @@ export const secretSettings = [
   'AMQP_URL',
   'AUTH_JWT_SECRET',
   'AUTH_JWT_PREVIOUS_SECRET',
+  'ACCOUNTS_URL_API_KEY',
+  'ACCOUNTS_URL_PASSWORD',
 ] as const satisfies SettingName[];
 
 /** What the program runs with. */
@@ -119,9 +127,21 @@ export function readConfig(environment: Environment): Config {
     throw new ConfigError(result.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`));
   }
   const config: Config = { ...result.data, demo: result.data.AMQP_URL === undefined };
-  const lines = [...portFaults(config), ...(config.demo ? demoFaults(config, raw, environment) : realFaults(config))];
+  const lines = [
+    ...portFaults(config),
+    ...accountsFaults(config),
+    ...(config.demo ? demoFaults(config, meantForReal(raw, environment)) : realFaults(config)),
+  ];
   if (lines.length > 0) throw new ConfigError(lines);
   return config;
+}
+
+/** Settings, and names like theirs, that nobody sets who wants a demo. Whoever mistypes a name has meant the real thing, too. */
+function meantForReal(raw: Record<string, string>, environment: Environment): string[] {
+  const known = new Set<string>([...names, ...fileNames]);
+  const unknown = Object.keys(environment).filter((name) => !known.has(name) && environment[name]?.trim() !== '');
+  const meant = [...Object.keys(raw), ...unknown].filter((name) => /^(AUTH|ACCOUNTS)_/.test(name));
+  return environment.NODE_ENV === 'production' ? [...meant, 'NODE_ENV=production'] : meant;
 }
 
 /** Whoever has a Crossbar has Monster UI, and whatever else was written for Kazoo 4 and later. */
@@ -213,48 +233,6 @@ function readSecret(name: string, path: string): string {
   } catch (error) {
     throw new ConfigError([`${name}_FILE: ${path} can't be read (${messageOf(error)})`]);
   }
-}
-
-function portFaults({ PORT, METRICS_PORT }: Config): string[] {
-  if (METRICS_PORT !== PORT) return [];
-  return [`METRICS_PORT: ${METRICS_PORT} is PORT, too; without METRICS_PORT the one listener serves /metrics`];
-}
-
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
-
-/** Invented calls must never be taken for real ones: whoever sets one of these meant the real thing. */
-function demoFaults(config: Config, raw: Record<string, string>, environment: Environment): string[] {
-  // Whoever mistypes a name has meant the real thing, too.
-  const known = new Set<string>([...names, ...fileNames]);
-  const unknown = Object.keys(environment).filter((name) => !known.has(name) && environment[name]?.trim() !== '');
-  const meant = [...Object.keys(raw), ...unknown].filter((name) => name.startsWith('AUTH_'));
-  if (config.ACCOUNTS_FILE !== undefined) meant.push('ACCOUNTS_FILE');
-  if (config.WORKERS > 1) meant.push('WORKERS');
-  if (environment.NODE_ENV === 'production') meant.push('NODE_ENV=production');
-  const lines = meant.map(
-    (name) =>
-      `AMQP_URL: not set, but ${name} is; name the broker, or unset ${name} to run the demo with invented calls`,
-  );
-  if (!isLoopback(config.HOST)) {
-    lines.push(
-      `HOST: ${config.HOST} is no loopback address, and without AMQP_URL this is a demo, which listens on loopback only`,
-    );
-  }
-  return lines;
-}
-
-function realFaults(config: Config): string[] {
-  const authenticators = [
-    config.AUTH_JWT_SECRET,
-    config.AUTH_JWT_PUBLIC_KEY,
-    config.AUTH_JWKS_URL,
-    config.AUTH_CROSSBAR_URL,
-  ];
-  if (authenticators.some((setting) => setting !== undefined)) return [];
-  return [
-    'AUTH_JWT_SECRET: no way to check tokens is configured; set AUTH_JWT_SECRET, AUTH_JWT_PUBLIC_KEY, AUTH_JWKS_URL or AUTH_CROSSBAR_URL',
-  ];
 }
 
 /** What is in force, as lines `NAME=value`, secrets hidden. For `--check-config`. */

@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { pid } from 'node:process';
 import { parseArgs } from 'node:util';
-import { createApp, readAccounts } from './app.ts';
+import { createApp } from './app.ts';
+import { createAccountSource } from './auth/account-source.ts';
+import { Accounts } from './auth/accounts.ts';
 import { type Config, describeConfig, readConfig, settingsHelp } from './config.ts';
 import { demoBanner } from './demo/demo.ts';
 import { ConfigError, isBadArgument, messageOf } from './errors.ts';
@@ -49,7 +51,7 @@ async function main(): Promise<void> {
 
 function startWorkers(config: Config, log: Log): void {
   // What no worker could use is said once, and not by each of them.
-  readAccounts(config);
+  createAccountSource(config, new Accounts(), () => undefined, log);
   warnOfFewFileHandles(config, log);
   runWorkers(config, log, { onSignal, exit: process.exit });
 }

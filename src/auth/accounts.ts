@@ -1,10 +1,8 @@
 /**
- * The account tree: who is below whom, whose realm it is, who is a superduper admin. Read from ACCOUNTS_FILE, and again
- * when that changes; without a file every account stands alone.
+ * The account tree: who is below whom, whose realm it is, who is a superduper admin. Where it comes from is an
+ * `AccountSource`'s affair; without one every account stands alone.
  */
-import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
-import { messageOf } from '../errors.ts';
 import type { RealmDirectory } from '../families/family.ts';
 
 /** An account's id: any text without a dot (it is one word of a routing key) and not the wildcard. */
@@ -20,13 +18,23 @@ const accountSchema = z.object({
   superduper_admin: z.boolean().nullish(),
 });
 
-type Account = z.output<typeof accountSchema>;
+export type Account = z.output<typeof accountSchema>;
 
 /** What the rest of the server asks of the account tree. */
 export interface AccountDirectory extends RealmDirectory {
   /** Whether an account is another one, or below it. */
   isWithin(accountId: string, ancestorId: string): boolean;
   isSuperduperAdmin(accountId: string): boolean;
+}
+
+/** Keeps the tree in force what its origin says. What can't be used leaves the tree read before in force, and is logged. */
+export interface AccountSource {
+  /** Why there is no tree yet, in words; undefined once one was read. Until then every account stands alone. */
+  readonly missingBecause: string | undefined;
+  /** Once a second: looks for another tree, when it is time to. Never throws. */
+  tick(): void;
+  /** Ends what is under way, where that takes time. */
+  stop?(): void;
 }
 
 /** An immutable tree. */
@@ -85,51 +93,18 @@ export function parseAccounts(text: string): AccountTree {
   throw new Error(`${issue?.path.join('.') || 'the file'}: ${issue?.message}`);
 }
 
-/** The tree in force, which a changed file replaces. A file that can't be used leaves the old tree where it is. */
+/** The tree in force, which a source replaces when it has read another one. */
 export class Accounts implements AccountDirectory {
   #tree: AccountTree;
-  #version: string;
 
-  private constructor(
-    private readonly path: string | undefined,
-    tree: AccountTree,
-    version: string,
-  ) {
+  /** @param tree without one every account stands alone, without a realm */
+  constructor(tree: AccountTree = new AccountTree([])) {
     this.#tree = tree;
-    this.#version = version;
   }
 
-  /** Accounts that all stand alone. */
-  static none(): Accounts {
-    return new Accounts(undefined, new AccountTree([]), '');
-  }
-
-  static of(tree: AccountTree): Accounts {
-    return new Accounts(undefined, tree, '');
-  }
-
-  /** @throws Error when the file can't be used */
-  static fromFile(path: string): Accounts {
-    // Looked at before it is read: what is written in between is found by the next refresh.
-    const version = versionOf(path);
-    return new Accounts(path, parseAccounts(readFileSync(path, 'utf8')), version);
-  }
-
-  /**
-   * Looks whether the file changed, and reads it if so.
-   * @returns `unchanged`, `reloaded`, or why the new file is refused
-   */
-  refresh(): 'unchanged' | 'reloaded' | { readonly refused: string } {
-    if (this.path === undefined) return 'unchanged';
-    const version = versionOf(this.path);
-    if (version === this.#version) return 'unchanged';
-    this.#version = version;
-    try {
-      this.#tree = parseAccounts(readFileSync(this.path, 'utf8'));
-      return 'reloaded';
-    } catch (error) {
-      return { refused: messageOf(error) };
-    }
+  /** What hangs on the tree before (subscriptions, patterns) is the caller's to put right. */
+  replace(tree: AccountTree): void {
+    this.#tree = tree;
   }
 
   isWithin(accountId: string, ancestorId: string): boolean {
@@ -147,10 +122,4 @@ export class Accounts implements AccountDirectory {
   realmOf(accountId: string): string | undefined {
     return this.#tree.realmOf(accountId);
   }
-}
-
-/** Changes whenever the file was written or replaced. */
-function versionOf(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
-  return stat === undefined ? 'missing' : `${stat.ino} ${stat.mtimeNs} ${stat.size}`;
 }

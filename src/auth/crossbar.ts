@@ -5,6 +5,7 @@
 import { decodeJwt, errors } from 'jose';
 import { z } from 'zod';
 import { ActionError } from '../errors.ts';
+import { boundedText } from './bounded-text.ts';
 import { type Authenticator, type Claims, claimsSchema, type Identity, identityOf } from './identity.ts';
 
 const timeoutMs = 5000;
@@ -72,8 +73,8 @@ function requestTo(endpoint: string): (token: string) => Promise<Response> {
 
 async function readJson(response: Response): Promise<unknown> {
   try {
-    const text = await response.text();
-    return text.length > maxAnswerBytes ? undefined : JSON.parse(text);
+    const text = await boundedText(response, maxAnswerBytes);
+    return text === undefined ? undefined : JSON.parse(text);
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw unavailable('its answer broke off', error);

@@ -24,7 +24,7 @@ export async function createDemo(): Promise<Demo> {
   const [company, branch] = demoAccounts;
   const secret = randomBytes(32).toString('base64url');
   return {
-    accounts: Accounts.of(new AccountTree([company, { ...branch, parent_id: company.id }])),
+    accounts: new Accounts(new AccountTree([company, { ...branch, parent_id: company.id }])),
     secret,
     token: await makeToken(secret, { account_id: company.id }, tokenSeconds),
     accountId: company.id,

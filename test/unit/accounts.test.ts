@@ -1,12 +1,14 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Accounts, AccountTree, parseAccounts } from '../../src/auth/accounts.ts';
+import { AccountsFile } from '../../src/auth/accounts-file.ts';
 import { checkAccount, checkFamily, checkScope } from '../../src/auth/authorization.ts';
 import { identityOf } from '../../src/auth/identity.ts';
 import { ActionError } from '../../src/errors.ts';
+import { silentLog } from '../support/silent-log.ts';
 
 const family = [
   { id: 'reseller', realm: 'Reseller.example.com' },
@@ -120,18 +122,38 @@ describe('the tree in force', () => {
     return { path, write };
   }
 
+  /** @param read in place of the file system's own */
+  function start(content: object, read?: (path: string) => string) {
+    const { path, write } = useFile(content);
+    const accounts = new Accounts();
+    const told: string[] = [];
+    const tell = (fields: unknown, message?: string): void => {
+      told.push(message === undefined ? String(fields) : `${message}: ${(fields as { reason: string }).reason}`);
+    };
+    const log = { ...silentLog, info: tell, error: tell };
+    const file = new AccountsFile(path, accounts, () => told.push('changed'), log, read);
+    /** What a look at the file comes to, so many seconds after the start. */
+    const tick = (seconds: number): string[] => {
+      file.tick(seconds * 1000);
+      return told.splice(0);
+    };
+    return { path, write, accounts, tick };
+  }
+
+  const taken = ['account tree reloaded', 'changed'];
+
   test('follows the file', () => {
-    const { path, write } = useFile(family);
-    const accounts = Accounts.fromFile(path);
-    expect(accounts.refresh()).toBe('unchanged');
+    const { write, accounts, tick } = start(family);
+    expect(accounts.isWithin('till', 'reseller')).toBe(true);
+    expect(tick(1)).toEqual([]);
     write([...family, { id: 'new', parent_id: 'till', realm: 'new.example.com', superduper_admin: true }]);
     expect(accounts.isWithin('new', 'reseller')).toBe(false);
-    expect(accounts.refresh()).toBe('reloaded');
+    expect(tick(2)).toEqual(taken);
     expect(accounts.isWithin('new', 'reseller')).toBe(true);
     expect(accounts.accountOfRealm('new.example.com')).toBe('new');
     expect(accounts.realmOf('new')).toBe('new.example.com');
     expect(accounts.isSuperduperAdmin('new')).toBe(true);
-    expect(accounts.refresh()).toBe('unchanged');
+    expect(tick(3)).toEqual([]);
   });
 
   test.each([
@@ -139,28 +161,51 @@ describe('the tree in force', () => {
     ['an unknown parent', [{ id: 'shop', parent_id: 'nobody' }], 'unknown ancestor'],
     ['half a file', '[{"id":', 'JSON'],
   ])('stays when the changed file has %s, and the refusal is told once', (_title, content, problem) => {
-    const { path, write } = useFile(family);
-    const accounts = Accounts.fromFile(path);
+    const { write, accounts, tick } = start(family);
     write(content);
-    expect(accounts.refresh()).toEqual({ refused: expect.stringContaining(problem) });
-    expect(accounts.refresh()).toBe('unchanged');
+    expect(tick(1)).toEqual([expect.stringContaining(problem)]);
+    expect(tick(60)).toEqual([]);
     expect(accounts.isWithin('till', 'reseller')).toBe(true);
     write(family.slice(0, 2));
-    expect(accounts.refresh()).toBe('reloaded');
+    expect(tick(61)).toEqual(taken);
     expect(accounts.isWithin('till', 'reseller')).toBe(false);
   });
 
-  test('stays when the file is gone', () => {
-    const { path } = useFile(family);
-    const accounts = Accounts.fromFile(path);
+  test('stays when the file is gone, and follows it when it is back', () => {
+    const { path, write, accounts, tick } = start(family);
     rmSync(path);
-    expect(accounts.refresh()).toEqual({ refused: expect.stringContaining('ENOENT') });
+    expect(tick(1)).toEqual([expect.stringContaining('ENOENT')]);
+    for (const seconds of [2, 30, 60]) expect(tick(seconds)).toEqual([]);
     expect(accounts.isWithin('till', 'reseller')).toBe(true);
+    write(family.slice(0, 2));
+    expect(tick(61)).toEqual(taken);
+    expect(accounts.isWithin('till', 'reseller')).toBe(false);
+  });
+
+  test('a changed file that can not be read for now is tried again every few seconds, without another change', () => {
+    let trouble: string | undefined;
+    const tries: number[] = [];
+    const { write, accounts, tick } = start(family, (path) => {
+      tries.push(tries.length);
+      if (trouble !== undefined) throw new Error(`${trouble}: open '${path}'`);
+      return readFileSync(path, 'utf8');
+    });
+    trouble = 'EMFILE: too many open files';
+    write(family.slice(0, 2));
+    expect(tick(1)).toEqual([expect.stringContaining('EMFILE')]);
+    tries.length = 0;
+    // Told once, asked about every three seconds.
+    for (let second = 2; second <= 10; second += 1) expect(tick(second)).toEqual([]);
+    expect(tries).toHaveLength(3);
+    expect(accounts.isWithin('till', 'reseller')).toBe(true);
+    trouble = undefined;
+    expect(tick(14)).toEqual(taken);
+    expect(accounts.isWithin('till', 'reseller')).toBe(false);
+    expect(tick(20)).toEqual([]);
   });
 
   test('without the file every account stands alone, without a realm', () => {
-    const accounts = Accounts.none();
-    expect(accounts.refresh()).toBe('unchanged');
+    const accounts = new Accounts();
     expect(accounts.isWithin('a', 'a')).toBe(true);
     expect(accounts.isWithin('a', 'b')).toBe(false);
     expect(accounts.realmOf('a')).toBeUndefined();
@@ -169,12 +214,13 @@ describe('the tree in force', () => {
   });
 
   test('a file that can not be read is refused at the start', () => {
-    expect(() => Accounts.fromFile('/no/such/accounts.json')).toThrow('ENOENT');
+    const load = () => new AccountsFile('/no/such/accounts.json', new Accounts(), () => undefined, silentLog);
+    expect(load).toThrow('ENOENT');
   });
 });
 
 describe('who may watch what', () => {
-  const accounts = Accounts.of(new AccountTree(family));
+  const accounts = new Accounts(new AccountTree(family));
   const identity = (claims: object) => identityOf({ account_id: 'shop', ...claims }, 'a token');
   const codeOf = (check: () => void): string => {
     try {

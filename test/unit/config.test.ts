@@ -249,6 +249,7 @@ describe('demo mode', () => {
     ['AUTH_TIMEOUT_SECONDS', '5'],
     ['AUTH_JWT_SECRT', 'a name that somebody mistyped'],
     ['ACCOUNTS_FILE', '/accounts.json'],
+    ['ACCOUNTS_URI', 'a name that somebody mistyped'],
     ['WORKERS', '2'],
     ['NODE_ENV', 'production'],
   ])('is refused where %s is set: somebody meant the real thing', (name, value) => {
@@ -286,6 +287,35 @@ describe('the real thing', () => {
   test('may listen anywhere, with workers, in production', () => {
     const config = readConfig({ ...real, HOST: '0.0.0.0', WORKERS: '4', NODE_ENV: 'production' });
     expect(config).toMatchObject({ demo: false, HOST: '0.0.0.0', WORKERS: 4 });
+  });
+});
+
+describe('the account tree of a Crossbar', () => {
+  const url = { ...real, ACCOUNTS_URL: 'http://crossbar:8000' };
+  const user = { ACCOUNTS_URL_USER: 'u', ACCOUNTS_URL_PASSWORD: 'p', ACCOUNTS_URL_ACCOUNT: 'a.example.com' };
+
+  test('takes an API key, or a user with password and account; secrets from files, too', () => {
+    expect(readConfig({ ...url, ACCOUNTS_URL_API_KEY: 'k' })).toMatchObject({ ACCOUNTS_URL_API_KEY: 'k' });
+    const { ACCOUNTS_URL_PASSWORD, ...others } = user;
+    const config = readConfig({ ...url, ...others, ACCOUNTS_URL_PASSWORD_FILE: file('p', ACCOUNTS_URL_PASSWORD) });
+    expect(config).toMatchObject(user);
+  });
+
+  test.each<[string, object, RegExp[]]>([
+    ['nothing to log in with', url, [/^ACCOUNTS_URL: needs ACCOUNTS_URL_API_KEY, or /]],
+    ['half a user', { ...url, ACCOUNTS_URL_USER: 'u' }, [/^ACCOUNTS_URL_PASSWORD: /, /^ACCOUNTS_URL_ACCOUNT: /]],
+    ['both ways', { ...url, ...user, ACCOUNTS_URL_API_KEY: 'k' }, [/^ACCOUNTS_URL_API_KEY: set together/]],
+    ['a file as well', { ...url, ...user, ACCOUNTS_FILE: 'x' }, [/^ACCOUNTS_URL: set together with ACCOUNTS_FILE/]],
+    ['a key and no address', { ...real, ACCOUNTS_URL_API_KEY: 'k' }, [/^ACCOUNTS_URL_API_KEY: set without/]],
+    ['an address that is none', { ...url, ACCOUNTS_URL: 'crossbar' }, [/^ACCOUNTS_URL: must be/]],
+  ])('is refused with %s', (_name, settings, lines) => {
+    expect(refusal({ ...settings })).toEqual(lines.map((line) => expect.stringMatching(line)));
+  });
+
+  test('its secrets are hidden', () => {
+    const shown = describeConfig(readConfig({ ...url, ...user, ACCOUNTS_URL_PASSWORD: 'hunter2' }));
+    expect(shown).not.toContain('hunter2');
+    expect(shown).toContain('ACCOUNTS_URL_PASSWORD=(hidden)');
   });
 });
 

@@ -23,7 +23,7 @@ const rooms: readonly (readonly string[])[] = [
   ['rare-log.ts'],
   ['log.ts'],
   ['config.ts'],
-  ['setting-types.ts'],
+  ['setting-types.ts', 'setting-rules.ts'],
   ['dialects', 'payload.ts', 'history'],
   ['bus.ts'],
   ['families', 'protocol'],
