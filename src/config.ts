@@ -65,9 +65,11 @@ export const settingsSchema = z.object({
   MAX_CONNECTIONS_PER_IP: integer(1).optional().describe('sockets of one address; more are answered 429'),
   MAX_BINDINGS_PER_SOCKET: integer(1).default(250).describe('bindings that one socket may hold'),
   MAX_PATTERNS: integer(1).default(100).describe('patterns that this node holds at the broker; above it coarser ones'),
-  MAX_MESSAGE_BYTES: integer(64).default(65_536).describe('largest client message, bytes'),
-  RATE_LIMIT_PER_SECOND: integer(1).default(20).describe('client messages a second and socket'),
-  RATE_LIMIT_BURST: integer(1).default(200).describe('client messages at once'),
+  MAX_MESSAGE_BYTES: integer(64)
+    .default(65_536)
+    .describe('largest client message, bytes; before its first valid token 16 KiB'),
+  RATE_LIMIT_PER_SECOND: integer(1).default(20).describe('client messages and pings a second and socket'),
+  RATE_LIMIT_BURST: integer(1).default(200).describe('client messages and pings at once'),
   SLOW_CONSUMER_BYTES: integer(1).default(1_048_576).describe('a socket with more unsent is closed, bytes'),
   SLOW_CONSUMER_SECONDS: integer(1).default(5).describe('a socket with anything unsent for longer is closed, seconds'),
   MAX_UNSENT_BYTES: integer(1, Number.MAX_SAFE_INTEGER).default(268_435_456).describe('unsent over all sockets, bytes'),

@@ -56,11 +56,19 @@ export class ActionError extends Error {
  * stay away; the others are those of RFC 6455, section 7.4.1.
  */
 export const closeReasons = {
+  /** The client breaks RFC 6455. ws closes with this code by itself, and with the three that say so. */
+  protocol_error: { code: 1002, text: 'protocol error' },
   /** The client sent a binary frame. */
   binary_frame: { code: 1003, text: 'binary frames are not understood' },
-  /** More than ten malformed messages in a row. */
+  /** A text that is not UTF-8, or can't be inflated. By ws. */
+  not_text: { code: 1007, text: 'not UTF-8' },
+  /** More than ten malformed messages that time has not forgiven. */
   malformed: { code: 1008, text: 'too many malformed messages' },
-  /** A message over MAX_MESSAGE_BYTES. ws closes with this code by itself; it stands here for the metrics. */
+  /** Pings or pongs far over the rate limit, and on. */
+  control_flood: { code: 1008, text: 'too many pings or pongs' },
+  /** A message in more fragments, or a frame in more pieces, than anybody needs. By ws. */
+  too_fragmented: { code: 1008, text: 'too many fragments' },
+  /** A message over MAX_MESSAGE_BYTES, or over 16 KiB from a socket that never had a token. By ws. */
   too_large: { code: 1009, text: 'message too large' },
   /** The node drains. The text is replaced by `{"reconnect":MS}`. */
   restart: { code: 1012, text: 'restart' },

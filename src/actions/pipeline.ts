@@ -2,10 +2,18 @@
 import { digestOf } from '../auth/identity.ts';
 import { ActionError, type ActionErrorCode, actionErrors } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { type ClientMessage, decodeMessage, MalformedMessage, type RequestId } from '../protocol/client-message.ts';
+import {
+  type ClientMessage,
+  decodeEnvelope,
+  type Envelope,
+  MalformedMessage,
+  type RequestId,
+  readMessage,
+} from '../protocol/client-message.ts';
 import { errorReply, successReply } from '../protocol/reply.ts';
 import { RareLog } from '../rare-log.ts';
 import type { Session } from '../session/session.ts';
+import { withoutSlack } from '../slack.ts';
 import type { Action, ActionServices, Request } from './action.ts';
 import { ping } from './ping.ts';
 import { subscribe } from './subscribe.ts';
@@ -31,9 +39,10 @@ interface Call {
   readonly services: ActionServices;
   /** Filled in by `count`. */
   isOverLimit: boolean;
-  /** Filled in by `decode` and `chooseAction`; every later step may rely on them. */
-  message: ClientMessage;
+  /** Filled in by `decode`, `chooseAction` and `read`; every later step may rely on them. */
+  envelope: Envelope;
   action: Action;
+  message: ClientMessage;
 }
 
 /** Every client frame passes these in order, and is performed then. The first to throw becomes the error reply. */
@@ -44,6 +53,7 @@ const steps: readonly ((call: Call) => void | Promise<void>)[] = [
   throttle,
   chooseAction,
   authenticate,
+  read,
   authorize,
   checkLimits,
   validate,
@@ -66,8 +76,7 @@ function throttleUnread({ isOverLimit, frame, services }: Call): void {
 }
 
 function decode(call: Call): void {
-  call.message = decodeMessage(call.frame);
-  call.session.countWellFormed();
+  call.envelope = decodeEnvelope(call.frame);
 }
 
 /** Behind `decode`, so that the refusal carries the message's `request_id`. */
@@ -81,7 +90,7 @@ function overLimit({ limits }: ActionServices): ActionError {
 }
 
 function chooseAction(call: Call): void {
-  const { action: name } = call.message;
+  const { action: name } = call.envelope;
   const action = actions.get(name);
   if (action === undefined) {
     throw new ActionError('unknown_action', `${actionErrors.unknown_action} ${JSON.stringify(name.slice(0, 64))}`);
@@ -89,7 +98,7 @@ function chooseAction(call: Call): void {
   call.action = action;
 }
 
-async function authenticate({ session, message: { token }, action, services }: Call): Promise<void> {
+async function authenticate({ session, envelope: { token }, action, services }: Call): Promise<void> {
   if (token !== undefined) return acceptToken(session, token, services);
   if (!action.needsToken) return;
   if (session.identity === undefined) throw new ActionError('token_required');
@@ -108,6 +117,12 @@ async function acceptToken(session: Session, token: string, services: ActionServ
     );
   }
   services.guard.accept(session, identity);
+}
+
+/** Behind `authenticate`: what a stranger's message says is not worth the time to read it. */
+function read(call: Call): void {
+  call.message = readMessage(call.envelope);
+  call.session.countWellFormed(performance.now());
 }
 
 function authorize(call: Call): void {
@@ -149,7 +164,7 @@ export class Pipeline {
     if (inbox === undefined) {
       void this.#work(session, frame);
     } else if (this.#hasRoom(inbox)) {
-      inbox.push(frame);
+      inbox.push(withoutSlack(frame));
     } else {
       const error = new ActionError('rate_limited', 'rate limit exceeded: too many messages wait for an earlier one');
       slowDown(session, this.services);
@@ -181,10 +196,10 @@ export class Pipeline {
     try {
       for (const step of steps) await step(call);
       const data = await (call.action.needsToken ? call.action.perform(requestOf(call)) : call.action.perform());
-      return successReply(call.message.requestId, data);
+      return successReply(call.envelope.requestId, data);
     } catch (error) {
-      if (!(error instanceof MalformedMessage)) return errorReply(call.message?.requestId, this.#asActionError(error));
-      session.countMalformed();
+      if (!(error instanceof MalformedMessage)) return errorReply(call.envelope?.requestId, this.#asActionError(error));
+      session.countMalformed(performance.now());
       return errorReply(error.requestId, error);
     }
   }
@@ -204,7 +219,7 @@ export class Pipeline {
 function requestIdOf(frame: Buffer): RequestId | undefined {
   if (frame.length > maxBytesReadInVain) return undefined;
   try {
-    return decodeMessage(frame).requestId;
+    return decodeEnvelope(frame).requestId;
   } catch (error) {
     if (error instanceof MalformedMessage) return error.requestId;
     throw error;

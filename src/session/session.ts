@@ -23,6 +23,8 @@ export interface Transport {
   close(reason: CloseReason, text?: string): void;
   /** Reads nothing more from the client for a second. */
   pauseReading(): void;
+  /** Takes messages up to MAX_MESSAGE_BYTES: a stranger's are smaller. */
+  admit(): void;
 }
 
 /** What a client called its socket. */
@@ -33,8 +35,10 @@ export interface Label {
 
 const noLabel: Label = { name: undefined, metadata: undefined };
 
-/** More malformed messages in a row than this close the socket. */
-const maxMalformedInRow = 10;
+/** More malformed messages than this close the socket. */
+const maxMalformed = 10;
+/** A client that is understood again has one forgiven for each so many ms: one message alone forgives none. */
+const forgiveMs = 1000;
 
 export class Session implements Subscriber {
   /** Can't be guessed: whoever knows it and has a token of the account may close the socket. */
@@ -51,10 +55,13 @@ export class Session implements Subscriber {
   /** At most MAX_BINDINGS_PER_SOCKET, so a list is enough. */
   readonly #subscriptions: Subscription[] = [];
   #deliverUntil = 0;
-  #malformedInRow = 0;
+  /** Malformed messages that are not forgiven, and the moment from which on time forgives (`performance.now()`, ms). */
+  #malformed = 0;
+  #malformedSince = 0;
   readonly #rate: TokenBucket;
-  /** Messages over the rate limit, since the last one within it. */
+  /** Messages over the rate limit, since the last one within it; and control frames. */
   #refusedInRow = 0;
+  #refusedControlsInRow = 0;
 
   /**
    * @param source the client's address
@@ -93,6 +100,7 @@ export class Session implements Subscriber {
   }
 
   authenticateAs(identity: Identity): void {
+    if (this.#identity === undefined) this.transport.admit();
     this.#identity = identity;
     this.#identifiedAt = performance.now();
     this.#deliverUntil = identity.expiresAt;
@@ -142,22 +150,29 @@ export class Session implements Subscriber {
     this.transport.sendEvent(message, tail);
   }
 
-  countMalformed(): void {
-    this.#malformedInRow += 1;
+  /** @param now `performance.now()` */
+  countMalformed(now: number): void {
+    if (this.#malformed === 0) this.#malformedSince = now;
+    this.#malformed += 1;
   }
 
   get isTooMalformed(): boolean {
-    return this.#malformedInRow > maxMalformedInRow;
+    return this.#malformed > maxMalformed;
   }
 
-  countWellFormed(): void {
-    this.#malformedInRow = 0;
+  /** Time forgives malformed messages, but only those of a client that is understood again. */
+  countWellFormed(now: number): void {
+    if (this.#malformed === 0) return;
+    const forgiven = Math.floor((now - this.#malformedSince) / forgiveMs);
+    this.#malformed = Math.max(0, this.#malformed - forgiven);
+    this.#malformedSince += forgiven * forgiveMs;
   }
 
   /** Counts a message. @returns whether it is within the rate limit */
   takeRateToken(): boolean {
     if (!this.#rate.take(performance.now())) return false;
     this.#refusedInRow = 0;
+    this.#refusedControlsInRow = 0;
     return true;
   }
 
@@ -165,6 +180,12 @@ export class Session implements Subscriber {
   countRefused(): number {
     this.#refusedInRow += 1;
     return this.#refusedInRow;
+  }
+
+  /** The same of control frames: each costs less, and they get no answer that could tell the client. */
+  countRefusedControl(): number {
+    this.#refusedControlsInRow += 1;
+    return this.#refusedControlsInRow;
   }
 
   get subscriptions(): readonly Subscription[] {

@@ -8,6 +8,7 @@ import type { Debtor } from './backlog.ts';
 import type { Batch } from './batch.ts';
 import { controlFrame, frameOf, textFrame } from './frame.ts';
 import type { Outbox, Recipient } from './outbox.ts';
+import type { ServerSocket } from './server-socket.ts';
 
 /** A close frame that can't get through in this time becomes a cut. */
 const closeMs = 1000;
@@ -16,10 +17,8 @@ const pauseMs = 1000;
 
 const pingFrame = controlFrame(9, Buffer.alloc(0));
 
-/** ws's socket with a place for what this server knows of it: no closures and no map from one to the other. */
-export class ServerSocket extends WebSocket {
-  declare connection: Connection | undefined;
-}
+/** A client that is closed for what it sent is not listened to any more: the rest of a flood would cost as much. */
+const deafening: ReadonlySet<CloseReason> = new Set(['binary_frame', 'malformed', 'control_flood']);
 
 export class Connection implements Transport, Recipient, Debtor {
   declare session: Session;
@@ -47,6 +46,7 @@ export class Connection implements Transport, Recipient, Debtor {
     readonly raw: Socket,
     private readonly outbox: Outbox<Connection>,
     private readonly onEnd: (connection: Connection) => void,
+    private readonly maxMessageBytes: number,
   ) {
     this.deflates = webSocket.extensions !== '';
   }
@@ -98,10 +98,25 @@ export class Connection implements Transport, Recipient, Debtor {
     this.outbox.flushNow(this);
     this.onEnd(this);
     this.webSocket.close(this.closeCode, text);
+    if (deafening.has(reason)) this.#stopListening();
     if (this.raw.writableLength === 0) return;
     setTimeout(() => {
       if (this.raw.writableLength > 0) this.webSocket.terminate();
     }, closeMs).unref();
+  }
+
+  /**
+   * Drops unread what still comes (RFC 6455, section 7.1.7), the answer to the close frame with it, and ends this side of
+   * the TCP connection. ws destroys what is left of it after its close timeout.
+   */
+  #stopListening(): void {
+    this.raw.removeAllListeners('data');
+    this.raw.resume();
+    this.raw.end();
+  }
+
+  admit(): void {
+    this.webSocket.admit(this.maxMessageBytes);
   }
 
   /** What the client sends meanwhile stays in the kernel's buffers, and then in its own. */

@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import { type RawData, type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
+import type { RawData, WebSocket, WebSocketServer } from 'ws';
 import type { Identity } from '../auth/identity.ts';
 import { type DialectName, dialectNamed } from '../dialects/dialects.ts';
 import { ActionError, closeReasons } from '../errors.ts';
@@ -10,12 +10,13 @@ import type { Log } from '../log.ts';
 import { Session } from '../session/session.ts';
 import type { RateLimit } from '../token-bucket.ts';
 import { Backlog } from './backlog.ts';
-import { type Compression, deflateOptions, offeredCompression } from './compression.ts';
-import { Connection, ServerSocket } from './connection.ts';
+import { type Compression, keepAcceptableOffer } from './compression.ts';
+import { Connection } from './connection.ts';
 import { drain } from './drain.ts';
 import { beat, schedulePings } from './heartbeat.ts';
 import { asksForWebSocket, declineUpgrade } from './other-upgrades.ts';
 import { Outbox } from './outbox.ts';
+import { createWebSocketServer, reasonOfWs, type ServerSocket } from './server-socket.ts';
 import { Turnstile } from './turnstile.ts';
 import { checkOrigin, createSourceReader, headerToken, refuse, requestedDialect, UpgradeRefused } from './upgrade.ts';
 
@@ -50,8 +51,8 @@ export interface SocketServices {
   refusalBody(refusal: UpgradeRefused): object;
 }
 
-/** The error code of ws for a message over `maxPayload`, which it closes with 1009 itself. */
-const tooLargeError = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
+/** Control frames over the rate limit, without a pause in between that fills it again, after which the socket is closed. */
+const maxRefusedControls = 200;
 /** Opening a socket takes 0.2 to 0.4 ms, and its first subscribe as much again. */
 const upgradesPerTurn = 32;
 
@@ -85,9 +86,9 @@ export class SocketServer {
       onUnsent: (connection) => this.#backlog.check(connection, performance.now()),
     });
     this.#servers = {
-      none: createServer(settings, 'none'),
-      'full-window': createServer(settings, 'full-window'),
-      'small-window': createServer(settings, 'small-window'),
+      none: createWebSocketServer(settings.maxMessageBytes, 'none'),
+      'full-window': createWebSocketServer(settings.maxMessageBytes, 'full-window'),
+      'small-window': createWebSocketServer(settings.maxMessageBytes, 'small-window'),
     };
   }
 
@@ -156,7 +157,7 @@ export class SocketServer {
       socket.removeListener('error', ignoreBrokenPeer);
       if (socket.destroyed) leave();
       socket.once('close', leave);
-      const compression = this.settings.compression ? offeredCompression(request) : 'none';
+      const compression = this.settings.compression ? keepAcceptableOffer(request) : 'none';
       this.#servers[compression].handleUpgrade(request, socket, head, (webSocket) => {
         this.#welcome(webSocket as ServerSocket, socket, dialect, source, identity);
       });
@@ -206,15 +207,16 @@ export class SocketServer {
     source: string,
     identity: Identity | undefined,
   ): void {
-    const connection = new Connection(webSocket, raw, this.#outbox, this.#onEnd);
+    const connection = new Connection(webSocket, raw, this.#outbox, this.#onEnd, this.settings.maxMessageBytes);
     connection.session = new Session(connection, dialectNamed(dialect), source, this.settings.rateLimit);
     webSocket.connection = connection;
+    webSocket.beginReading(raw, this.settings.maxMessageBytes);
     schedulePings(connection, this.#second, this.settings);
     this.#connections.add(connection);
     // Shared functions, which find the connection on the socket: five closures for each of 50,000 sockets add up.
     webSocket.on('message', this.#onMessage);
-    webSocket.on('ping', onPing);
-    webSocket.on('pong', onPong);
+    webSocket.on('ping', this.#onPing);
+    webSocket.on('pong', this.#onPong);
     webSocket.on('error', onError);
     webSocket.on('close', this.#onClose);
     this.services.onOpen(connection.session, identity);
@@ -230,27 +232,31 @@ export class SocketServer {
     else this.services.onMessage(connection.session, data as Buffer);
   });
 
+  readonly #onPing = heard((connection, payload: Buffer) => {
+    if (this.#takesControl(connection)) connection.sendPong(payload);
+  });
+
+  readonly #onPong = heard((connection) => {
+    if (connection.pongOwedSince === 0) this.#takesControl(connection);
+    else connection.pongOwedSince = 0;
+  });
+
+  /** Pings, and pongs that nobody asked for, take from the same bucket as messages. */
+  #takesControl(connection: Connection): boolean {
+    if (connection.closeCode !== undefined) return false;
+    const { session } = connection;
+    if (session.takeRateToken()) return true;
+    if (session.countRefusedControl() > maxRefusedControls) connection.close('control_flood');
+    else connection.pauseReading();
+    return false;
+  }
+
   readonly #onClose = heard((connection, code: number) => {
     this.#connections.delete(connection);
     this.#backlog.forget(connection);
     this.services.onEnd(connection.session);
     this.services.onClosed(connection.closeCode ?? code);
   });
-}
-
-function createServer(settings: SocketSettings, compression: Compression): WebSocketServer {
-  // The type definitions are a version behind ws.
-  const options: ServerOptions<typeof ServerSocket> & { closeTimeout: number } = {
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: deflateOptions(compression),
-    maxPayload: settings.maxMessageBytes,
-    // Pongs go the way of everything else that is sent, and so in order.
-    autoPong: false,
-    closeTimeout: 5000,
-    WebSocket: ServerSocket,
-  };
-  return new WebSocketServer(options);
 }
 
 /** Makes a listener that is told the connection of the socket it hears. */
@@ -261,15 +267,10 @@ function heard<Args extends unknown[]>(handle: (connection: Connection, ...args:
   };
 }
 
-const onPing = heard((connection, payload: Buffer) => connection.sendPong(payload));
-
-const onPong = heard((connection) => {
-  connection.pongOwedSince = 0;
-});
-
 /** ws ends the socket itself after an error; only the code that it closes with is of interest. */
-const onError = heard((connection, error: Error & { code?: string }) => {
-  if (error.code === tooLargeError) connection.closeCode ??= closeReasons.too_large.code;
+const onError = heard((connection, error: Error) => {
+  const reason = reasonOfWs(error);
+  if (reason !== undefined) connection.closeCode ??= closeReasons[reason].code;
 });
 
 /** A peer that breaks off during the upgrade is its own business. */

@@ -61,6 +61,8 @@ test.each(hostile)('%s: the socket is closed with its code, and no other is harm
   send(client);
   await until(() => client.closeCode !== undefined || client.isClosed);
   expect(client.closeCode).toBe(code);
+  await client.untilClosed();
+  await until(async () => (await bridge.metric('horizon_sockets_closed_total', { code: String(code) })) === 1);
   expect(client.texts, 'nothing of it was done').toHaveLength(1);
   await expectUnharmed(bridge, neighbour);
   expect(client.frames.at(-1)?.opcode, 'no event comes behind the close frame').toBe(opcodes.close);
@@ -175,9 +177,9 @@ test.each([
 ])('JSON that is meant to hurt, %s, is answered', async (_name, text) => {
   const bridge = await startBridge();
   const neighbour = await openNeighbour(bridge);
-  const client = await openRaw(bridge);
+  const client = await openRaw(bridge, { headers: { 'x-auth-token': await tokenFor('alpha') } });
   client.sendFrame(text);
-  await client.untilFrames(1);
+  await until(() => client.textCount > 0);
   expect(JSON.parse(client.texts[0] ?? '')).toMatchObject({ action: 'reply' });
   await expectUnharmed(bridge, neighbour);
 });

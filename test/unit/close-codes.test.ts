@@ -24,18 +24,21 @@ test('1003: a binary frame', async () => {
   await other.ping();
 });
 
-test('1008: more than 10 malformed messages in a row', async () => {
+test('1008: more than 10 malformed messages; one in between that is understood makes up for none', async () => {
   const bridge = await startBridge();
   const client = await openAuthenticated(bridge);
+  const startedAt = performance.now();
   for (let index = 0; index < 10; index += 1) client.send(index % 2 === 0 ? 'no JSON' : { action: 7 });
   await client.ping();
   expect(client.closed, 'ten are not more than ten').toBeUndefined();
-  for (let index = 0; index < 10; index += 1) client.send('no JSON');
-  await client.ping();
-  expect(client.closed, 'and not in a row, with one in between that is understood').toBeUndefined();
-  for (let index = 0; index < 11; index += 1) client.send('no JSON');
-  expect(await client.untilClosed()).toMatchObject({ code: 1008 });
-  expect(client.replies.filter(({ status }) => status === 'error')).toHaveLength(31);
+  // Time forgives one a second, and this machine may be slow.
+  for (let index = 0; index < 20 && client.closed === undefined; index += 1) {
+    client.send('no JSON');
+    client.send({ action: 'ping' });
+  }
+  expect(await client.untilClosed()).toMatchObject({ code: 1008, reason: 'too many malformed messages' });
+  const malformed = client.replies.filter(({ status }) => status === 'error').length;
+  expect(malformed).toBeLessThanOrEqual(11 + (performance.now() - startedAt) / 1000);
   await until(async () => (await bridge.metric('horizon_sockets_closed_total', { code: '1008' })) === 1);
 });
 
@@ -60,6 +63,20 @@ test('1009: a message larger than MAX_MESSAGE_BYTES', async () => {
   expect(await client.untilClosed()).toMatchObject({ code: 1009 });
   expect(client.replies).toHaveLength(1);
   await until(async () => (await bridge.metric('horizon_sockets_closed_total', { code: '1009' })) === 1);
+});
+
+test('1009: before a token was accepted, messages have at most 16 KiB', async () => {
+  const bridge = await startBridge();
+  const message = (bytes: number): string => `{"action":"ping","request_id":1,"x":"${'x'.repeat(bytes - 39)}"}`;
+  const stranger = await openClient(bridge);
+  stranger.send(message(16_384));
+  expect(await stranger.reply(1)).toMatchObject({ status: 'success' });
+  stranger.send(message(16_385));
+  expect(await stranger.untilClosed()).toMatchObject({ code: 1009 });
+  const client = await openClient(bridge, { token: await tokenFor('alpha') });
+  await client.subscribe('call.*.*');
+  client.send(message(65_536));
+  expect(await client.reply(1)).toMatchObject({ status: 'success' });
 });
 
 test('1009 by default beyond 65536 bytes', async () => {

@@ -202,6 +202,7 @@ describe('a socket that lives on a token of the Crossbar', () => {
       sendText: (text: string) => texts.push(text),
       close: () => undefined,
       pauseReading: () => undefined,
+      admit: () => undefined,
     };
 
     const renewals: Promise<unknown>[] = [];

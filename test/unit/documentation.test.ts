@@ -18,11 +18,8 @@ describe('docs/PROTOCOL.md', () => {
 
   test('lists every close code, and none that there isn’t', () => {
     const listed = [...protocol.matchAll(/^\| (\d{4}) \|/gm)].map((match) => Number(match[1]));
-    expect(listed.sort()).toEqual(
-      Object.values(closeReasons)
-        .map(({ code }) => code)
-        .sort(),
-    );
+    // 1008 has several reasons.
+    expect(listed.sort()).toEqual([...new Set(Object.values(closeReasons).map(({ code }) => code))].sort());
   });
 });
 

@@ -27,7 +27,7 @@ const rooms: readonly (readonly string[])[] = [
   ['dialects', 'payload.ts', 'history'],
   ['bus.ts'],
   ['families', 'protocol'],
-  ['errors.ts', 'clock.ts', 'deadline.ts', 'gregorian.ts', 'throttle.ts', 'token-bucket.ts', 'version.ts'],
+  ['errors.ts', 'clock.ts', 'deadline.ts', 'gregorian.ts', 'slack.ts', 'throttle.ts', 'token-bucket.ts', 'version.ts'],
 ];
 
 /** Packages that one room alone may use. */

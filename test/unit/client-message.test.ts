@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { decodeEnvelope, MalformedMessage, readMessage } from '../../src/protocol/client-message.ts';
+
+test('the first wrong item of a list ends the check, however many follow', () => {
+  let looks = 0;
+  const bindings = new Proxy(Array(30_000).fill(1), {
+    get(target, key, receiver) {
+      if (typeof key === 'string' && /^\d+$/.test(key)) looks += 1;
+      return Reflect.get(target, key, receiver);
+    },
+  });
+  const envelope = { action: 'subscribe', token: undefined, requestId: 7, json: { data: { bindings } } };
+  expect(() => readMessage(envelope)).toThrow(/^invalid message: data\.bindings\.0: .*expected string/);
+  expect(looks).toBeLessThan(5);
+});
+
+test.each([
+  [{ bindings: 'x' }, 'data.bindings: Invalid input: expected array, received string'],
+  [{ bindings: null }, 'data.bindings: Invalid input: expected array, received null'],
+  [{ bindings: ['a', 'b', null] }, 'data.bindings.2: Invalid input: expected string, received null'],
+  [{ binding: 1 }, 'data.binding: Invalid input: expected string, received number'],
+])('%j is told by its path', (data, said) => {
+  const envelope = decodeEnvelope(Buffer.from(JSON.stringify({ action: 'subscribe', request_id: 'r', data })));
+  let thrown: unknown;
+  try {
+    readMessage(envelope);
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown).toBeInstanceOf(MalformedMessage);
+  expect(thrown).toMatchObject({ message: `invalid message: ${said}`, requestId: 'r' });
+});
+
+test('lists that are right are taken, without repetitions', () => {
+  const read = (data: unknown) =>
+    readMessage(decodeEnvelope(Buffer.from(JSON.stringify({ action: 'subscribe', data }))));
+  expect(read({ bindings: ['a', 'b', 'a'] })).toMatchObject({ bindings: ['a', 'b'], namesNoBindings: false });
+  expect(read({ bindings: [] })).toMatchObject({ bindings: [], namesNoBindings: false });
+  expect(read({})).toMatchObject({ bindings: [], namesNoBindings: true });
+  expect(read(undefined)).toMatchObject({ bindings: [], namesNoBindings: true });
+});
+
+test('who asks for what is known before the rest is looked at', () => {
+  const text = '{"action":"subscribe","auth_token":"t","request_id":1,"data":{"bindings":5},"name":{}}';
+  expect(decodeEnvelope(Buffer.from(text))).toMatchObject({ action: 'subscribe', token: 't', requestId: 1 });
+});
