@@ -52,15 +52,62 @@ export interface ExchangeSpec {
   readonly type: 'topic' | 'fanout' | 'direct';
 }
 
+export interface PublishOptions {
+  /** Whether it shall be told when no queue takes the message. */
+  readonly mandatory?: boolean;
+}
+
+/** A way to publish. An exchange that isn't there, or may not be written to, costs nobody else anything. */
+export interface Publisher {
+  /**
+   * Resolves when the broker has the message. `unroutable`, which only a mandatory one can be: no queue took it.
+   * @param payload becomes JSON
+   * @throws Error when there is no such exchange, the broker is away, takes no messages now, doesn't confirm within
+   *   seconds, or too much waits for it already: such a message was not kept
+   */
+  publish(exchange: string, routingKey: string, payload: object, options?: PublishOptions): Promise<Published>;
+}
+
+export type Published = 'published' | 'unroutable';
+
 /** The nodes' own conversation: a queue of this node beside that of the events, and a way to publish. */
-export interface ControlChannel {
+export interface ControlChannel extends Publisher {
   readonly isUp: boolean;
   /** The name of the queue: others answer to it (`Server-ID`). Changes with each recovery. */
   readonly address: string | undefined;
   start(listener: { onMessage(message: Delivery): void; onUp(): void }): void;
-  /** @throws Error when the broker can't be reached or doesn't take messages now */
-  publish(exchange: ExchangeSpec, routingKey: string, payload: object): void;
   stop(): Promise<void>;
+}
+
+/** A question to others on the bus. */
+export interface Question<Answer> {
+  readonly exchange: string;
+  readonly routingKey: string;
+  /** `Event-Category`, `Event-Name` and whatever is asked; who asks and where to answer is added. */
+  readonly fields: object;
+  /** Makes an answer of a message to this question. @throws ZodError where it is none; it counts for nothing then */
+  read(message: unknown): Answer;
+}
+
+export interface Patience<Answer> {
+  /** Whether these are all that is to be waited for. Asked once before the question is sent, and after each answer. */
+  enough(answers: readonly Answer[]): boolean;
+  /** How long the others have at most, ms. */
+  readonly ms: number;
+}
+
+/** What was answered. */
+export interface Answers<Answer> {
+  /** In the order in which they came. */
+  readonly answers: readonly Answer[];
+  /** There were not enough in time, or nobody could be asked. */
+  readonly partial: boolean;
+}
+
+/** A way to ask others on the bus: answers come to this node's own queue. */
+export interface Asker {
+  /** Never rejects: who can't be asked has not answered. */
+  ask<Answer>(question: Question<Answer>, patience: Patience<Answer>): Promise<Answers<Answer>>;
 }
 
 /** What the queue of the conversation is bound to; a key of undefined stands for the queue's own name. */

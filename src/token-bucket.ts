@@ -22,11 +22,32 @@ export class TokenBucket {
    * @returns false when there is none
    */
   take(now: number): boolean {
-    const { perSecond, burst } = this.limit;
-    this.#tokens = Math.min(burst, this.#tokens + ((now - this.#at) * perSecond) / 1000);
-    this.#at = now;
+    this.#refill(now);
     if (this.#tokens < 1) return false;
     this.#tokens -= 1;
     return true;
+  }
+
+  /** Takes what something cost that was begun already; where there is not as much, what comes next waits for it. */
+  spend(tokens: number): void {
+    this.#tokens -= tokens;
+  }
+
+  /** How long it takes until there is a token, ms; 0: there is one. */
+  msUntilToken(now: number): number {
+    this.#refill(now);
+    return Math.max(0, ((1 - this.#tokens) * 1000) / this.limit.perSecond);
+  }
+
+  /** Whether nothing is remembered of what was taken. */
+  isFull(now: number): boolean {
+    this.#refill(now);
+    return this.#tokens >= this.limit.burst;
+  }
+
+  #refill(now: number): void {
+    const { perSecond, burst } = this.limit;
+    this.#tokens = Math.min(burst, this.#tokens + ((now - this.#at) * perSecond) / 1000);
+    this.#at = now;
   }
 }

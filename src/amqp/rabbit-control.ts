@@ -1,11 +1,15 @@
 /** The nodes' own conversation over RabbitMQ: a second connection, since a memory alarm stops whoever publishes. */
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
-import type { ControlBinding, ControlChannel, Delivery, ExchangeSpec } from '../bus.ts';
+import type { ControlBinding, ControlChannel, Delivery, Published, PublishOptions } from '../bus.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { BrokerConnection, openChannel, operationMs, within } from './connection.ts';
+import { BrokerConnection, openChannel, operationMs, replyCode, within } from './connection.ts';
+import { RabbitPublisher } from './rabbit-publisher.ts';
 import { TopologyChannel } from './topology-channel.ts';
 import { isUndecodable } from './undecodable.ts';
+
+/** The AMQP reply code of an exchange that isn't there. */
+const notFound = 404;
 
 interface Listener {
   onMessage(message: Delivery): void;
@@ -15,8 +19,10 @@ interface Listener {
 export class RabbitControl implements ControlChannel {
   readonly #connection: BrokerConnection;
   #listener: Listener | undefined;
+  #model: ChannelModel | undefined;
   #channel: Channel | undefined;
   #address: string | undefined;
+  #publisher: RabbitPublisher | undefined;
   #isBlocked = false;
 
   constructor(
@@ -55,32 +61,30 @@ export class RabbitControl implements ControlChannel {
       .catch((error: unknown) => this.log.warn({ reason: messageOf(error) }, 'no control channel'));
   }
 
-  publish({ name }: ExchangeSpec, routingKey: string, payload: object): void {
-    if (this.#channel === undefined) throw new Error('the broker is away');
+  async publish(exchange: string, routingKey: string, payload: object, options?: PublishOptions): Promise<Published> {
+    if (this.#publisher === undefined) throw new Error('the broker is away');
     // What is published now would wait in memory and be old when it arrives.
     if (this.#isBlocked) throw new Error('the broker takes no messages now');
-    this.#channel.publish(name, routingKey, Buffer.from(JSON.stringify(payload)), { contentType: 'application/json' });
-  }
-
-  async stop(): Promise<void> {
-    const channel = this.#isBlocked ? undefined : this.#channel;
-    this.#forget();
-    // A connection's goodbye overtakes what its channels have to say yet, a channel's own doesn't.
-    if (channel !== undefined) await this.#close(channel);
-    await this.#connection.stop();
-  }
-
-  async #close(channel: Channel): Promise<void> {
     try {
-      await within(operationMs, channel.close());
+      return await this.#publisher.publish(exchange, routingKey, payload, options);
     } catch (error) {
-      this.log.debug({ err: error }, 'the control channel was not closed in good order');
+      // With an exchange of the conversation this node's binding to it is gone: everything is made again.
+      const isOwn = this.bindings.some((binding) => binding.exchange.name === exchange);
+      if (isOwn && replyCode(error) === notFound) this.#recycle();
+      throw error;
     }
   }
 
+  async stop(): Promise<void> {
+    this.#forget();
+    await this.#connection.stop();
+  }
+
   #forget(): void {
+    this.#model = undefined;
     this.#channel = undefined;
     this.#address = undefined;
+    this.#publisher = undefined;
     this.#isBlocked = false;
   }
 
@@ -88,7 +92,7 @@ export class RabbitControl implements ControlChannel {
     this.#forget();
     const channel = await openChannel(
       model,
-      () => queueMicrotask(() => this.#recycle(model, channel)),
+      () => queueMicrotask(() => this.#recycle(channel)),
       (error) => this.log.warn({ err: error }, 'the broker closed the control channel'),
     );
     const { queue } = await within(operationMs, channel.assertQueue('', { exclusive: true, autoDelete: true }));
@@ -99,19 +103,22 @@ export class RabbitControl implements ControlChannel {
       channel.consume(
         queue,
         (message) => {
-          if (message === null) this.#recycle(model, channel);
+          if (message === null) this.#recycle(channel);
           else this.#listener?.onMessage(deliveryOf(message));
         },
         { noAck: true },
       ),
     );
+    this.#model = model;
     this.#channel = channel;
     this.#address = queue;
+    this.#publisher = new RabbitPublisher(model);
   }
 
-  /** Recovery only knows connections: one whose channel is gone is given up. */
-  #recycle(model: ChannelModel, channel: Channel): void {
-    if (this.#channel !== channel) return;
+  /** Recovery only knows connections: one whose channel is gone is given up. @param channel undefined: the present one */
+  #recycle(channel = this.#channel): void {
+    const model = this.#model;
+    if (channel === undefined || this.#channel !== channel || model === undefined) return;
     this.#forget();
     model.close().catch((error: unknown) => this.log.debug({ err: error }, 'broker connection was closed already'));
   }

@@ -1,30 +1,30 @@
 /** Several nodes on one broker: who lives, which sockets the others have, closing one of theirs. */
-import { randomUUID } from 'node:crypto';
 import { ZodError } from 'zod';
-import type { ControlChannel, Delivery } from '../bus.ts';
+import type { Asker, ControlChannel, Delivery } from '../bus.ts';
 import { messageOf } from '../errors.ts';
 import { gregorianSeconds } from '../gregorian.ts';
 import type { Log } from '../log.ts';
 import { decodeBody } from '../payload.ts';
 import { Throttle } from '../throttle.ts';
+import { TokenBucket } from '../token-bucket.ts';
+import { BusAsker, type Warn } from './asker.ts';
 import {
   type Answer,
   advertiseSchema,
   answerSchema,
-  answersExchange,
   closeKey,
-  closeRequestSchema,
   getKey,
-  getRequestSchema,
   headersOf,
-  isFromOurKind,
   nodesExchange,
   questionsExchange,
+  receivedSchema,
   type Sender,
   type SocketRecord,
-  withoutOwner,
 } from './messages.ts';
-import { type NodeKey, nodeKeyOf, Roster } from './roster.ts';
+import { type Listed, mergePages, type Page, type PageRequest, pageOf } from './pages.ts';
+import { Respondent } from './respondent.ts';
+import { nodeKeyOf, Roster } from './roster.ts';
+import { Shared } from './shared.ts';
 
 /** How often a node says that it lives; it counts as gone after twice the time. ms */
 const advertiseMs = 5000;
@@ -32,15 +32,17 @@ const advertiseMs = 5000;
 const answerMs = 500;
 /** Whoever hears of a new node says at once that it lives: so long after a connect questions wait for that. ms */
 const introductionMs = 200;
-/** An answer lists all sockets of an account, which may be ten thousands. */
-const maxMessageBytes = 67_108_864;
+/** New nodes that are greeted at once: a flood of forged ones would make a flood of greetings. The rest wait for a tick. */
+const greetings = { perSecond: 10, burst: 20 };
+/** A Blackhole's answer lists all sockets of an account, which may be ten thousands. */
+const maxMessageBytes = 16_777_216;
 
 const ofNoUse = 'a message of another node was of no use';
 
 /** The sockets of this node, as the cluster sees them. */
 export interface LocalSockets {
   /** The account's own, and those of accounts above it that watch it. */
-  ofAccount(account: string): SocketRecord[];
+  ofAccount(account: string): Iterable<Listed>;
   /**
    * One of those that `ofAccount` lists.
    * @param account undefined: whichever account it belongs to
@@ -57,19 +59,14 @@ export interface Gathered<T> {
   readonly partial: boolean;
 }
 
-interface Question {
-  readonly missing: Set<NodeKey>;
-  readonly answers: Answer[];
-  /** Whether an answer makes the others' unnecessary. */
-  readonly isEnough: (answer: Answer) => boolean;
-  readonly done: () => void;
-}
-
 export class Cluster {
   readonly #roster: Roster;
-  readonly #questions = new Map<string, Question>();
+  readonly #asker: BusAsker;
+  readonly #respondent: Respondent;
+  readonly #lists = new Shared<Gathered<Page>>();
   readonly #startedAt = Date.now();
   readonly #throttle = new Throttle<string>();
+  readonly #greetings = new TokenBucket(greetings);
   #advertiseAt = 0;
   /** From when on those that live are known. Of `performance.now()`, as all times here: a wall clock may be set back. */
   #introducedAt = 0;
@@ -80,7 +77,15 @@ export class Cluster {
     private readonly sender: Sender,
     private readonly log: Log,
   ) {
+    const warn: Warn = (text, fields) => this.#warn(text, fields);
     this.#roster = new Roster(sender.instanceId);
+    this.#asker = new BusAsker(control, sender, warn);
+    this.#respondent = new Respondent(control, sockets, sender, warn);
+  }
+
+  /** For other questions: answers to them come to the queue of the nodes' conversation, too. */
+  get asker(): Asker {
+    return this.#asker;
   }
 
   start(): void {
@@ -104,18 +109,34 @@ export class Cluster {
   }
 
   async stop(): Promise<void> {
-    if (this.control.isUp) this.#say({ Expires: 0 });
+    if (this.control.isUp) await this.#say({ Expires: 0 });
     await this.control.stop();
   }
 
-  async socketsOf(account: string): Promise<Gathered<SocketRecord[]>> {
+  /**
+   * A page of an account's sockets. Who asks for the same one while it is on its way shares the next: a thousand wallboards
+   * that reload together cost two questions.
+   */
+  socketsOf(account: string, request: PageRequest): Promise<Gathered<Page>> {
+    const { startKey = '', limit, idsOnly } = request;
+    return this.#lists.run(`${account} ${idsOnly} ${limit} ${startKey}`, () => this.#list(account, request));
+  }
+
+  async #list(account: string, request: PageRequest): Promise<Gathered<Page>> {
+    const { startKey, limit, idsOnly } = request;
     const { answers, partial } = await this.#ask(
       getKey,
-      { 'Event-Name': 'get_req', 'Account-ID': account },
+      {
+        'Event-Name': 'get_req',
+        'Account-ID': account,
+        Limit: limit,
+        ...(startKey !== undefined && { 'Start-Key': startKey }),
+        ...(idsOnly && { 'Ids-Only': true }),
+      },
       () => false,
     );
-    const others = answers.flatMap((answer) => recordsOf(answer)).filter((record) => belongsTo(record, account));
-    return { found: [...this.sockets.ofAccount(account), ...others], partial };
+    const others = answers.map((answer) => theirPage(answer, account));
+    return { found: mergePages([pageOf(this.sockets.ofAccount(account), request), ...others], request), partial };
   }
 
   async findSocket(account: string, id: string): Promise<Gathered<SocketRecord | undefined>> {
@@ -125,7 +146,8 @@ export class Cluster {
     const found = await this.#findAmong(isIt, { 'Account-ID': account, 'Socket-ID': id });
     // Blackhole looks for the id alone, whosever socket that is, and doesn't tell whose; its lists are the account's.
     const isVouchedFor = found.found === undefined || found.found.account_id != null;
-    return isVouchedFor ? found : this.#findAmong(isIt, { 'Account-ID': account });
+    if (isVouchedFor) return found;
+    return this.#findAmong(isIt, { 'Account-ID': account, 'Start-Key': id, Limit: 1 });
   }
 
   async #findAmong(
@@ -147,40 +169,29 @@ export class Cluster {
     return { found: answers.some(isClosed), partial };
   }
 
-  /** Asks all others that live, and waits for exactly those. */
-  async #ask(
-    routingKey: string,
-    question: object,
-    isEnough: (answer: Answer) => boolean,
-  ): Promise<{ answers: Answer[]; partial: boolean }> {
+  /**
+   * Asks all others that live, and waits for exactly those.
+   * @param suffices whether an answer makes the others' unnecessary
+   */
+  async #ask(routingKey: string, fields: object, suffices: (answer: Answer) => boolean) {
     await this.#introduced();
-    if (!this.control.isUp) return { answers: [], partial: true };
-    const missing = this.#roster.living(performance.now());
-    if (missing.size === 0) return { answers: [], partial: false };
-    const id = randomUUID();
-    const answers: Answer[] = [];
-    try {
-      await new Promise<void>((resolve, reject) => {
-        this.#questions.set(id, { missing, answers, isEnough, done: resolve });
-        setTimeout(resolve, answerMs).unref();
-        try {
-          this.control.publish(questionsExchange, routingKey, {
-            ...headersOf(this.sender),
-            'Msg-ID': id,
-            'Event-Category': 'websockets',
-            'Server-ID': this.control.address,
-            ...question,
-          });
-        } catch (error) {
-          reject(error);
-        }
-      });
-    } catch (error) {
-      this.#warn('the other nodes could not be asked', { reason: messageOf(error) });
-    } finally {
-      this.#questions.delete(id);
-    }
-    return { answers, partial: missing.size > 0 && !answers.some(isEnough) };
+    const living = this.#roster.living(performance.now());
+    return this.#asker.ask<Answer>(
+      {
+        exchange: questionsExchange.name,
+        routingKey,
+        fields: { 'Event-Category': 'websockets', ...fields },
+        read: (message) => answerSchema.parse(message),
+      },
+      {
+        ms: answerMs,
+        enough(answers) {
+          const last = answers.at(-1);
+          if (last !== undefined) living.delete(nodeKeyOf(last));
+          return living.size === 0 || (last !== undefined && suffices(last));
+        },
+      },
+    );
   }
 
   async #introduced(): Promise<void> {
@@ -198,12 +209,12 @@ export class Cluster {
     const { payload } = decoded;
     try {
       if (exchange === nodesExchange.name) this.#onAdvertise(payload);
-      else if (message.routingKey === getKey) this.#onGetRequest(payload);
-      else if (message.routingKey === closeKey) this.#onCloseRequest(payload);
-      else this.#onAnswer(payload);
+      else if (message.routingKey === getKey) this.#respondent.onGetRequest(payload);
+      else if (message.routingKey === closeKey) this.#respondent.onCloseRequest(payload);
+      else this.#asker.receive(receivedSchema.parse(payload));
     } catch (error) {
-      if (error instanceof ZodError) this.#warn(ofNoUse, { reason: reasonOf(error), exchange });
-      else this.#warn('another node could not be answered', { reason: messageOf(error) });
+      if (!(error instanceof ZodError)) throw error;
+      this.#warn(ofNoUse, { reason: reasonOf(error), exchange });
     }
   }
 
@@ -215,67 +226,25 @@ export class Cluster {
 
   #onAdvertise(payload: unknown): void {
     const message = advertiseSchema.safeParse(payload);
+    if (!message.success) return;
+    const now = performance.now();
+    const outcome = this.#roster.note(message.data, now);
+    if (outcome === 'full') this.#warn('there are more nodes than this one keeps in mind', { node: message.data.Node });
     // Who is new doesn't know us either, and shall not have to wait for our next message.
-    if (message.success && this.#roster.note(message.data, performance.now())) this.#advertise();
-  }
-
-  #onGetRequest(payload: unknown): void {
-    const request = getRequestSchema.parse(payload);
-    if (request['Instance-ID'] === this.sender.instanceId) return;
-    const isOurs = isFromOurKind(request);
-    const id = request['Socket-ID'];
-    const found =
-      id === undefined ? this.#listFor(request) : this.#lookUp(id, isOurs ? request['Account-ID'] : undefined);
-    const data = isOurs ? found : found.map(withoutOwner);
-    this.#answer(request, { 'Event-Name': 'get_resp', Data: id === undefined ? data : (data[0] ?? []) });
-  }
-
-  /** Those of either account, as Blackhole lists them. */
-  #listFor(request: { 'Account-ID'?: string | undefined; 'Auth-Account-ID'?: string | undefined }): SocketRecord[] {
-    const accounts = [request['Account-ID'], request['Auth-Account-ID']].filter((account) => account !== undefined);
-    const records = accounts.flatMap((account) => this.sockets.ofAccount(account));
-    return [...new Map(records.map((record) => [record.websocket_session_id, record])).values()];
-  }
-
-  /** @param account undefined: Kazoo's way, who knows the id is shown the socket */
-  #lookUp(id: string, account: string | undefined): SocketRecord[] {
-    const record = this.sockets.find(id, account);
-    return record === undefined ? [] : [record];
-  }
-
-  #onCloseRequest(payload: unknown): void {
-    const request = closeRequestSchema.parse(payload);
-    if (request['Instance-ID'] === this.sender.instanceId) return;
-    const isClosed = this.sockets.close(request['Account-ID'], request['Socket-ID']);
-    this.#answer(request, { 'Event-Name': 'close_resp', Closed: isClosed });
-  }
-
-  #answer(request: { readonly 'Msg-ID'?: string | undefined; readonly 'Server-ID': string }, answer: object): void {
-    this.control.publish(answersExchange, request['Server-ID'], {
-      ...headersOf(this.sender),
-      ...(request['Msg-ID'] !== undefined && { 'Msg-ID': request['Msg-ID'] }),
-      'Event-Category': 'websockets',
-      ...answer,
-    });
-  }
-
-  #onAnswer(payload: unknown): void {
-    const answer = answerSchema.parse(payload);
-    const question = this.#questions.get(answer['Msg-ID']);
-    if (question === undefined) return;
-    question.answers.push(answer);
-    question.missing.delete(nodeKeyOf(answer));
-    if (question.missing.size === 0 || question.isEnough(answer)) question.done();
+    if (outcome !== 'new') return;
+    if (this.#greetings.take(now)) this.#advertise();
+    else this.#advertiseAt = now;
   }
 
   #advertise(): void {
     this.#advertiseAt = performance.now() + advertiseMs;
-    this.#say({ Expires: advertiseMs });
+    void this.#say({ Expires: advertiseMs });
   }
 
-  #say(fields: { readonly Expires: number }): void {
+  /** Never rejects. */
+  async #say(fields: { readonly Expires: number }): Promise<void> {
     try {
-      this.control.publish(nodesExchange, '', {
+      await this.control.publish(nodesExchange.name, '', {
         ...headersOf(this.sender),
         'Event-Category': 'nodes',
         'Event-Name': 'advertise',
@@ -294,6 +263,15 @@ export class Cluster {
 /** The first fault: the error's own message has several lines. */
 function reasonOf({ issues: [issue] }: ZodError): string {
   return issue === undefined ? 'invalid' : `${issue.path.join('.')}: ${issue.message}`;
+}
+
+/** A Blackhole's page is all that it has. */
+function theirPage(answer: Answer, account: string): Page {
+  return {
+    records: recordsOf(answer).filter((record) => belongsTo(record, account)),
+    nextStartKey: answer['Event-Name'] === 'get_resp' ? answer['Next-Start-Key'] : undefined,
+    bytes: 0,
+  };
 }
 
 function recordsOf(answer: Answer): SocketRecord[] {

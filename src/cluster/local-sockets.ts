@@ -11,9 +11,11 @@ export function createLocalSockets(registry: Registry, nodeName: string): LocalS
   const own = (session: Session): SocketRecord => recordOf(session, nodeName);
   const watching = (session: Session, account: string): SocketRecord => watcherRecordOf(session, account, nodeName);
   return {
-    ofAccount(account) {
-      const watchers = [...holdings.watchersOf(account)].map((session) => watching(session, account));
-      return [...[...sessions.ofAccount(account)].map(own), ...watchers];
+    *ofAccount(account) {
+      for (const session of sessions.ofAccount(account)) yield { id: session.id, record: () => own(session) };
+      for (const session of holdings.watchersOf(account)) {
+        yield { id: session.id, record: () => watching(session, account) };
+      }
     },
     find(id, account) {
       const session = sessions.find(id, account);

@@ -58,6 +58,10 @@ export const getRequestSchema = z.object({
   /** The account of who asks: Crossbar lists its sockets beside those of the account that is asked about. */
   'Auth-Account-ID': z.string().max(128).optional(),
   'Socket-ID': z.string().min(1).max(256).optional(),
+  /** Between nodes of our own kind: the page that is wanted of the list. */
+  'Start-Key': loose(z.string().max(256)),
+  Limit: loose(z.int().min(1)),
+  'Ids-Only': loose(z.literal(true)),
 });
 
 export const closeRequestSchema = z.object({
@@ -97,12 +101,17 @@ const receivedRecordSchema = socketRecordSchema.extend({
 
 export type SocketRecord = z.output<typeof socketRecordSchema>;
 
+/** Whatever comes to this node's own queue: of which question it is. */
+export const receivedSchema = z.looseObject({ 'Msg-ID': z.string() });
+
 export const answerSchema = z.discriminatedUnion('Event-Name', [
   z.object({
     ...common,
     'Event-Name': z.literal('get_resp'),
     'Msg-ID': z.string(),
     Data: z.union([z.array(receivedRecordSchema), receivedRecordSchema]).default([]),
+    /** Of our own kind: what the next page begins with. */
+    'Next-Start-Key': loose(z.string().max(256)),
   }),
   z.object({ ...common, 'Event-Name': z.literal('close_resp'), 'Msg-ID': z.string(), Closed: z.boolean() }),
 ]);

@@ -16,7 +16,17 @@ interface Node {
   /** Of `performance.now()`, ms. */
   readonly livesUntil: number;
   readonly address: string | undefined;
+  /** It was heard more than once. */
+  readonly isEstablished: boolean;
 }
+
+/** More than anybody has. Beyond it a flood of forged names would fill the memory, and every list would wait for them. */
+const maxNodes = 256;
+/** However long a node says that it can be relied on, ms: Kazoo's say 5 to 15 s. */
+const maxExpiresMs = 60_000;
+
+/** What was made of an advertisement. `new`: of a node that doesn't know us either. `full`: it was left unnoticed. */
+export type Noted = 'known' | 'new' | 'full';
 
 export class Roster {
   readonly #nodes = new Map<NodeKey, Node>();
@@ -24,19 +34,30 @@ export class Roster {
   /** @param ownKey messages of this node itself are not noted */
   constructor(private readonly ownKey: NodeKey) {}
 
-  /** @returns whether that is a node which doesn't know us either: one not known so far, or not on its present connection */
-  note(message: z.output<typeof advertiseSchema>, now: number): boolean {
+  /** Notes that a node lives. `new` is one that was not known so far, or not on its present connection. */
+  note(message: z.output<typeof advertiseSchema>, now: number): Noted {
     const key = nodeKeyOf(message);
-    if (key === this.ownKey || !runsBlackhole(message.WhApps)) return false;
+    if (key === this.ownKey || !runsBlackhole(message.WhApps)) return 'known';
     if (message.Expires === 0) {
       this.#nodes.delete(key);
-      return false;
+      return 'known';
     }
     const known = this.#nodes.get(key);
+    if (known === undefined && !this.#makeRoom()) return 'full';
     const address = message['Server-ID'];
     // Nodes advertise as often as they expire, so one late message must not bury them.
-    this.#nodes.set(key, { livesUntil: now + 2 * message.Expires, address });
-    return known === undefined || known.livesUntil <= now || known.address !== address;
+    const livesUntil = now + 2 * Math.min(message.Expires, maxExpiresMs);
+    this.#nodes.set(key, { livesUntil, address, isEstablished: known !== undefined });
+    return known === undefined || known.livesUntil <= now || known.address !== address ? 'new' : 'known';
+  }
+
+  /** Nodes advertise again and again. One that was heard once gives way, so that forgers can only push out each other. */
+  #makeRoom(): boolean {
+    if (this.#nodes.size < maxNodes) return true;
+    for (const [key, { isEstablished }] of this.#nodes) {
+      if (!isEstablished) return this.#nodes.delete(key);
+    }
+    return false;
   }
 
   living(now: number): Set<NodeKey> {

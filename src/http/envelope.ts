@@ -18,9 +18,26 @@ function stamp(info: NodeInfo, requestId: string): Stamp {
   return { request_id: requestId, node: info.nodeName, version: info.version, timestamp: new Date().toISOString() };
 }
 
-/** @param partial whether some node that lives didn't answer */
-export function successBody(info: NodeInfo, requestId: string, data: unknown, partial = false): object {
-  return { data, status: 'success', ...(partial && { partial }), ...stamp(info, requestId) };
+/** Which part of a list a body has, in Crossbar's terms. */
+export interface Paging {
+  /** How many there are on this page. */
+  readonly page_size: number;
+  /** What brings this page again. */
+  readonly start_key?: string;
+  /** What brings the next; not there on the last one. */
+  readonly next_start_key?: string;
+}
+
+/** What else there is to say of a body. */
+export interface Remarks {
+  /** Some node that lives didn't answer. */
+  readonly partial?: boolean;
+  readonly paging?: Paging | undefined;
+}
+
+export function successBody(info: NodeInfo, requestId: string, data: unknown, remarks: Remarks = {}): object {
+  const { partial = false, paging } = remarks;
+  return { data, status: 'success', ...(partial && { partial }), ...paging, ...stamp(info, requestId) };
 }
 
 /**
@@ -76,6 +93,19 @@ export function successSchema(data: z.ZodType): z.ZodType {
     data,
     status: z.literal('success'),
     partial: partialSchema,
+    ...stampSchema,
+  });
+}
+
+/** The same for lists. */
+export function listSchema(data: z.ZodType): z.ZodType {
+  return z.object({
+    data,
+    status: z.literal('success'),
+    partial: partialSchema,
+    page_size: z.int().optional().describe('how many are on this page; there where the list is paged'),
+    start_key: z.string().optional().describe('what brings this page again'),
+    next_start_key: z.string().optional().describe('what brings the next page; not there on the last one'),
     ...stampSchema,
   });
 }

@@ -6,15 +6,24 @@ import { checkScope } from '../auth/authorization.ts';
 import type { Authenticator, Identity, Scope } from '../auth/identity.ts';
 import type { Gathered } from '../cluster/cluster.ts';
 import { type SocketRecord, socketRecordSchema, withoutOwner } from '../cluster/messages.ts';
+import { maxPageRecords, type Page, type PageRequest } from '../cluster/pages.ts';
 import { type DialectName, dialectNames } from '../dialects/dialects.ts';
 import { ActionError } from '../errors.ts';
 import type { Family } from '../families/family.ts';
-import { errorSchema, HttpError, type NodeInfo, successBody, successSchema } from './envelope.ts';
+import {
+  errorSchema,
+  HttpError,
+  listSchema,
+  type NodeInfo,
+  type Paging,
+  successBody,
+  successSchema,
+} from './envelope.ts';
 import type { Http } from './http-server.ts';
 
 /** The sockets of all nodes. */
 export interface ClusterSockets {
-  socketsOf(account: string): Promise<Gathered<SocketRecord[]>>;
+  socketsOf(account: string, request: PageRequest): Promise<Gathered<Page>>;
   findSocket(account: string, id: string): Promise<Gathered<SocketRecord | undefined>>;
   closeSocket(account: string, id: string): Promise<Gathered<boolean>>;
 }
@@ -36,6 +45,14 @@ const querystring = z.object({
     .optional()
     .describe('how the body looks'),
 });
+const pageLimit = z.coerce.number().int().min(1).max(maxPageRecords).optional();
+const listQuerystring = querystring.extend({
+  start_key: z.string().min(1).max(256).optional().describe('`next_start_key` of the page before'),
+  limit: pageLimit.describe('most records of a page'),
+  page_size: pageLimit.describe('the same, as Crossbar calls it; limit wins'),
+});
+type ListQuery = z.output<typeof listQuerystring>;
+
 const accountParams = z.object({ account: accountId.describe('account id') });
 const socketParams = accountParams.extend({ socket: z.string().min(1).max(256).describe('socket id') });
 const security = [{ token: [] }, { bearer: [] }];
@@ -67,17 +84,18 @@ export function addRestRoutes(http: Http, services: RestServices): void {
         summary: "An account's sockets, of all nodes",
         security,
         params: accountParams,
-        querystring,
-        response: { 200: successSchema(z.union([z.array(z.string()), z.array(socketRecordSchema)])), ...refusals },
+        querystring: listQuerystring,
+        response: { 200: listSchema(z.union([z.array(z.string()), z.array(socketRecordSchema)])), ...refusals },
       },
     },
     async (request) => {
       const { account } = request.params;
       await authorize(request, account, 'sockets:read', services);
-      const { found, partial } = await cluster.socketsOf(account);
       const isClassic = dialectOf(request.query) === 'classic';
-      const data = found.map((record) => (isClassic ? record.websocket_session_id : withoutOwner(record)));
-      return successBody(info, request.id, data, partial);
+      const page = pageRequestOf(request.query, isClassic);
+      const { found, partial } = await cluster.socketsOf(account, page);
+      const data = found.records.map((record) => (isClassic ? record.websocket_session_id : withoutOwner(record)));
+      return successBody(info, request.id, data, { partial, paging: pagingOf(found, request.query) });
     },
   );
 
@@ -101,12 +119,9 @@ export function addRestRoutes(http: Http, services: RestServices): void {
       await authorize(request, account, 'sockets:read', services);
       const { found, partial } = await cluster.findSocket(account, socket);
       if (found === undefined) throw noSuchSocket(partial);
-      return successBody(
-        info,
-        request.id,
-        dialectOf(request.query) === 'classic' ? [found] : withoutOwner(found),
+      return successBody(info, request.id, dialectOf(request.query) === 'classic' ? [found] : withoutOwner(found), {
         partial,
-      );
+      });
     },
   );
 
@@ -126,9 +141,26 @@ export function addRestRoutes(http: Http, services: RestServices): void {
       await authorize(request, account, 'sockets:close', services);
       const { found, partial } = await cluster.closeSocket(account, socket);
       if (!found) throw noSuchSocket(partial);
-      return successBody(info, request.id, {}, partial);
+      return successBody(info, request.id, {}, { partial });
     },
   );
+}
+
+/** Classic bodies have nothing but ids, so nothing else is asked for. */
+function pageRequestOf({ start_key, limit, page_size }: ListQuery, idsOnly: boolean): PageRequest {
+  return { startKey: start_key, limit: limit ?? page_size ?? maxPageRecords, idsOnly };
+}
+
+/** A list that was not asked for in pages and fits on one says nothing of them. */
+function pagingOf({ records, nextStartKey }: Page, { start_key, limit, page_size }: ListQuery): Paging | undefined {
+  const isPaged = [start_key, limit, page_size, nextStartKey].some((value) => value !== undefined);
+  if (!isPaged) return undefined;
+  const startKey = start_key ?? records[0]?.websocket_session_id;
+  return {
+    page_size: records.length,
+    ...(startKey !== undefined && { start_key: startKey }),
+    ...(nextStartKey !== undefined && { next_start_key: nextStartKey }),
+  };
 }
 
 function noSuchSocket(partial: boolean): HttpError {

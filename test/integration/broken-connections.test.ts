@@ -87,7 +87,11 @@ test('a connection lost anywhere in the middle of its set-up is made again: the 
     });
     const control = startControl(proxy.url(broker.vhost));
     await until(() => control.isUp && (proxy.links.length > 1 || bytes > 600));
-    control.publish(nodesExchange, '', {});
+    // The cut may come with the first message.
+    await until(async () => {
+      const outcome = await control.publish(nodesExchange.name, '', {}).catch(() => 'lost');
+      return outcome === 'published';
+    });
   });
 }, 120_000);
 
