@@ -1,9 +1,10 @@
-/** What an action is, and what its steps share. */
+/** What an action is, and what its steps share. One file an action implements this, and `actions.ts` lists them. */
+import type { z } from 'zod';
 import type { AccountDirectory } from '../auth/accounts.ts';
-import type { Authenticator, Identity } from '../auth/identity.ts';
+import type { Authenticator, Identity, Scope } from '../auth/identity.ts';
+import { ActionError } from '../errors.ts';
 import type { Catalogue } from '../families/catalogue.ts';
-import type { ClientMessage } from '../protocol/client-message.ts';
-import type { ReplyData } from '../protocol/reply.ts';
+import type { RequestId } from '../protocol/client-message.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Session } from '../session/session.ts';
 import type { RateLimit } from '../token-bucket.ts';
@@ -25,31 +26,48 @@ export interface ActionServices {
   readonly limits: ActionLimits;
 }
 
-/** A message whose sender is known, as actions see it. */
-export interface Request {
-  readonly session: Session;
-  readonly message: ClientMessage;
-  readonly identity: Identity;
-  readonly services: ActionServices;
+/** One message for an action, read to its end. */
+export class Request<Message> {
+  constructor(
+    readonly session: Session,
+    readonly services: ActionServices,
+    /** The client's own. */
+    readonly requestId: RequestId | undefined,
+    readonly message: Message,
+  ) {}
+
+  /** Who asks. @throws ActionError token_required where nobody knows, which happens to actions for anybody alone */
+  get identity(): Identity {
+    const { identity } = this.session;
+    if (identity === undefined) throw new ActionError('token_required');
+    return identity;
+  }
 }
 
-/** Refuses a request by throwing an ActionError. */
-export type Check = (request: Request) => void;
-
-interface OpenAction {
-  readonly needsToken: false;
-  perform(): ReplyData;
-}
-
-interface GuardedAction {
-  readonly needsToken: true;
+/**
+ * One thing that clients can ask for. Its checks refuse a request by throwing an ActionError; they are made in the order in
+ * which they stand here, and none of them waits.
+ */
+export interface Action<Message = unknown, Reply = unknown> {
+  /** As clients spell it. */
+  readonly name: string;
+  /** Who may ask: `anybody`, or who has shown a token that is still valid. */
+  readonly access: 'anybody' | 'token';
+  /** What the token must allow beside. */
+  readonly scope?: Scope;
+  /**
+   * Whether the messages that come behind it need not wait until it is done: a question to the bus would hold up an
+   * unsubscribe for as long as the answer takes. What came before it is done in any case.
+   */
+  readonly isConcurrent: boolean;
+  /** The message, less what all messages have. A fault in it is answered with `invalid_message`. */
+  readonly message: z.ZodType<Message>;
+  /** The reply's `data`. */
+  readonly reply: z.ZodType<Reply>;
   /** Whether the sender may. */
-  readonly authorize?: Check;
-  readonly checkLimits?: Check;
+  authorize?(request: Request<Message>): void;
+  checkLimits?(request: Request<Message>): void;
   /** Whether the message makes sense. */
-  readonly validate?: Check;
-  perform(request: Request): ReplyData | Promise<ReplyData>;
+  validate?(request: Request<Message>): void;
+  perform(request: Request<Message>): Reply | Promise<Reply>;
 }
-
-/** One thing that clients can ask for. */
-export type Action = OpenAction | GuardedAction;

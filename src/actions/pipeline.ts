@@ -1,9 +1,9 @@
 /** What happens to a client's message: the server's table of contents. */
+import { checkScope } from '../auth/authorization.ts';
 import { digestOf } from '../auth/identity.ts';
 import { ActionError, type ActionErrorCode, actionErrors } from '../errors.ts';
 import type { Log } from '../log.ts';
 import {
-  type ClientMessage,
   decodeEnvelope,
   type Envelope,
   MalformedMessage,
@@ -14,17 +14,8 @@ import { errorReply, successReply } from '../protocol/reply.ts';
 import { RareLog } from '../rare-log.ts';
 import type { Session } from '../session/session.ts';
 import { withoutSlack } from '../slack.ts';
-import type { Action, ActionServices, Request } from './action.ts';
-import { ping } from './ping.ts';
-import { subscribe } from './subscribe.ts';
-import { unsubscribe } from './unsubscribe.ts';
-
-/** A new action is a file beside this and a line here. */
-const actions: ReadonlyMap<string, Action> = new Map([
-  ['subscribe', subscribe],
-  ['unsubscribe', unsubscribe],
-  ['ping', ping],
-]);
+import { type Action, type ActionServices, Request } from './action.ts';
+import { actions as allActions } from './actions.ts';
 
 /** A larger message that is refused anyway is not read for its `request_id`: parsing 64 KiB takes a millisecond. */
 const maxBytesReadInVain = 4096;
@@ -32,17 +23,30 @@ const maxBytesReadInVain = 4096;
 /** However small the burst, so many messages are refused at least before a client counts as one that doesn't listen. */
 const minRefusals = 200;
 
+/** More questions of a socket than this are not answered beside each other: those that come behind wait. */
+const maxConcurrent = 16;
+
+/** What a session has asked and was not answered yet. */
+interface Inbox {
+  /** A message is on its way through the steps, or holds up those behind it. */
+  isBusy: boolean;
+  readonly waiting: Buffer[];
+  /** How many are being performed that hold up nobody. */
+  concurrent: number;
+}
+
 /** A message on its way through the steps. */
 interface Call {
   readonly session: Session;
   readonly frame: Buffer;
   readonly services: ActionServices;
+  readonly actions: ReadonlyMap<string, Action>;
   /** Filled in by `count`. */
   isOverLimit: boolean;
   /** Filled in by `decode`, `chooseAction` and `read`; every later step may rely on them. */
   envelope: Envelope;
   action: Action;
-  message: ClientMessage;
+  request: Request<unknown>;
 }
 
 /** Every client frame passes these in order, and is performed then. The first to throw becomes the error reply. */
@@ -91,7 +95,7 @@ function overLimit({ limits }: ActionServices): ActionError {
 
 function chooseAction(call: Call): void {
   const { action: name } = call.envelope;
-  const action = actions.get(name);
+  const action = call.actions.get(name);
   if (action === undefined) {
     throw new ActionError('unknown_action', `${actionErrors.unknown_action} ${JSON.stringify(name.slice(0, 64))}`);
   }
@@ -100,7 +104,7 @@ function chooseAction(call: Call): void {
 
 async function authenticate({ session, envelope: { token }, action, services }: Call): Promise<void> {
   if (token !== undefined) return acceptToken(session, token, services);
-  if (!action.needsToken) return;
+  if (action.access === 'anybody') return;
   if (session.identity === undefined) throw new ActionError('token_required');
   if (!session.hasValidToken(Date.now())) throw new ActionError('token_expired');
 }
@@ -121,38 +125,38 @@ async function acceptToken(session: Session, token: string, services: ActionServ
 
 /** Behind `authenticate`: what a stranger's message says is not worth the time to read it. */
 function read(call: Call): void {
-  call.message = readMessage(call.envelope);
-  call.session.countWellFormed(performance.now());
+  const { session, services, envelope, action } = call;
+  call.request = new Request(session, services, envelope.requestId, readMessage(envelope, action.message));
+  session.countWellFormed(performance.now());
 }
 
-function authorize(call: Call): void {
-  if (call.action.needsToken) call.action.authorize?.(requestOf(call));
+function authorize({ action, request }: Call): void {
+  if (action.scope !== undefined) checkScope(request.identity, action.scope);
+  action.authorize?.(request);
 }
 
-function checkLimits(call: Call): void {
-  if (call.action.needsToken) call.action.checkLimits?.(requestOf(call));
+function checkLimits({ action, request }: Call): void {
+  action.checkLimits?.(request);
 }
 
-function validate(call: Call): void {
-  if (call.action.needsToken) call.action.validate?.(requestOf(call));
-}
-
-function requestOf({ session, message, services }: Call): Request {
-  if (session.identity === undefined) throw new ActionError('token_required');
-  return { session, message, services, identity: session.identity };
+function validate({ action, request }: Call): void {
+  action.validate?.(request);
 }
 
 export class Pipeline {
   /** What lies behind this server may be away for long, and every message that needs it fails then. */
   readonly #failures: RareLog<ActionErrorCode>;
-  /** Of the sessions that have a message in hand: those that wait for it. */
-  readonly #inboxes = new Map<Session, Buffer[]>();
+  readonly #actions: ReadonlyMap<string, Action>;
+  /** Of the sessions that have a message in hand. */
+  readonly #inboxes = new Map<Session, Inbox>();
 
   constructor(
     private readonly services: ActionServices,
     private readonly log: Log,
+    actions: readonly Action[] = allActions,
   ) {
     this.#failures = new RareLog(log);
+    this.#actions = new Map(actions.map((action) => [action.name, action]));
   }
 
   /**
@@ -160,11 +164,11 @@ export class Pipeline {
    * subscribe finds it done; while one waits for the broker, as many may wait behind it as the rate limit lets in.
    */
   receive(session: Session, frame: Buffer): void {
-    const inbox = this.#inboxes.get(session);
-    if (inbox === undefined) {
-      void this.#work(session, frame);
-    } else if (this.#hasRoom(inbox)) {
-      inbox.push(withoutSlack(frame));
+    const inbox = this.#inboxes.get(session) ?? this.#open(session);
+    if (!inbox.isBusy) {
+      void this.#work(session, inbox, frame);
+    } else if (this.#hasRoom(inbox.waiting)) {
+      inbox.waiting.push(withoutSlack(frame));
     } else {
       const error = new ActionError('rate_limited', 'rate limit exceeded: too many messages wait for an earlier one');
       slowDown(session, this.services);
@@ -172,35 +176,72 @@ export class Pipeline {
     }
   }
 
-  #hasRoom(inbox: readonly Buffer[]): boolean {
+  #open(session: Session): Inbox {
+    const inbox = { isBusy: false, waiting: [], concurrent: 0 };
+    this.#inboxes.set(session, inbox);
+    return inbox;
+  }
+
+  #hasRoom(waiting: readonly Buffer[]): boolean {
     const { rate, maxMessageBytes } = this.services.limits;
     const brokerSeconds = 5;
-    if (inbox.length >= rate.burst + rate.perSecond * brokerSeconds) return false;
-    return inbox.length < 16 || inbox.reduce((sum, { length }) => sum + length, 0) < maxMessageBytes * 16;
+    if (waiting.length >= rate.burst + rate.perSecond * brokerSeconds) return false;
+    return waiting.length < 16 || waiting.reduce((sum, { length }) => sum + length, 0) < maxMessageBytes * 16;
   }
 
   /** Never rejects. */
-  async #work(session: Session, first: Buffer): Promise<void> {
-    const inbox: Buffer[] = [];
-    this.#inboxes.set(session, inbox);
-    for (let frame: Buffer | undefined = first; frame !== undefined && !session.isEnded; frame = inbox.shift()) {
-      const reply = await this.#answer(session, frame);
-      if (!session.isEnded) session.transport.sendText(reply);
+  async #work(session: Session, inbox: Inbox, first: Buffer): Promise<void> {
+    inbox.isBusy = true;
+    for (
+      let frame: Buffer | undefined = first;
+      frame !== undefined && !session.isEnded;
+      frame = inbox.waiting.shift()
+    ) {
+      const call = { session, frame, services: this.services, actions: this.#actions } as Call;
+      const refusal = await this.#refusal(call);
+      if (refusal !== undefined) this.#reply(session, refusal);
+      else if (call.action.isConcurrent && inbox.concurrent < maxConcurrent) void this.#performBeside(call, inbox);
+      else this.#reply(session, await this.#perform(call));
       if (session.isTooMalformed) session.transport.close('malformed');
     }
-    this.#inboxes.delete(session);
+    inbox.isBusy = false;
+    this.#closeIfIdle(session, inbox);
   }
 
-  async #answer(session: Session, frame: Buffer): Promise<string> {
-    const call = { session, frame, services: this.services } as Call;
+  /** Never rejects. */
+  async #performBeside(call: Call, inbox: Inbox): Promise<void> {
+    inbox.concurrent += 1;
+    this.#reply(call.session, await this.#perform(call));
+    inbox.concurrent -= 1;
+    this.#closeIfIdle(call.session, inbox);
+  }
+
+  #closeIfIdle(session: Session, inbox: Inbox): void {
+    if (!inbox.isBusy && inbox.concurrent === 0) this.#inboxes.delete(session);
+  }
+
+  #reply(session: Session, text: string): void {
+    if (!session.isEnded) session.transport.sendText(text);
+  }
+
+  /** @returns the reply to a message that one of the steps refused. Never rejects. */
+  async #refusal(call: Call): Promise<string | undefined> {
     try {
       for (const step of steps) await step(call);
-      const data = await (call.action.needsToken ? call.action.perform(requestOf(call)) : call.action.perform());
-      return successReply(call.envelope.requestId, data);
+      return undefined;
     } catch (error) {
       if (!(error instanceof MalformedMessage)) return errorReply(call.envelope?.requestId, this.#asActionError(error));
-      session.countMalformed(performance.now());
+      call.session.countMalformed(performance.now());
       return errorReply(error.requestId, error);
+    }
+  }
+
+  /** @returns the reply. Never rejects. */
+  async #perform({ action, request }: Call): Promise<string> {
+    try {
+      return successReply(request.requestId, await action.perform(request));
+    } catch (error) {
+      return errorReply(request.requestId, this.#asActionError(error));
     }
   }
 

@@ -1,10 +1,22 @@
 /** `unsubscribe`: from the bindings named, from an account's, or from everything. What is not held is no error. */
+import { z } from 'zod';
 import { ActionError } from '../errors.ts';
 import type { Subscription } from '../session/subscription.ts';
 import type { Action, Request } from './action.ts';
+import { type BindingsMessage, bindingsMessage, bindingTexts } from './bindings-message.ts';
 
-export const unsubscribe: Action = {
-  needsToken: true,
+const reply = z.object({
+  unsubscribed: bindingTexts.describe('what this message ended'),
+  subscribed: bindingTexts.describe('nothing: it is there for clients that look for it in every reply'),
+  subscriptions: bindingTexts.describe('what is left'),
+});
+
+export const unsubscribe: Action<BindingsMessage, z.output<typeof reply>> = {
+  name: 'unsubscribe',
+  access: 'token',
+  isConcurrent: false,
+  message: bindingsMessage,
+  reply,
 
   /** A list that came out empty by mistake must not end everything. */
   validate({ message }) {
@@ -22,7 +34,7 @@ export const unsubscribe: Action = {
   },
 };
 
-function named({ session, message, identity }: Request): Subscription[] {
+function named({ session, message, identity }: Request<BindingsMessage>): Subscription[] {
   const { accountId, bindings } = message;
   if (message.namesNoBindings) {
     return session.subscriptions.filter(({ interest }) => accountId === undefined || interest.account === accountId);

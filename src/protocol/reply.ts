@@ -3,18 +3,11 @@ import { randomUUID } from 'node:crypto';
 import type { ActionError } from '../errors.ts';
 import type { RequestId } from './client-message.ts';
 
-/** `data` of a successful reply. */
-export type ReplyData =
-  | { readonly subscribed: readonly string[]; readonly subscriptions: readonly string[] }
-  | {
-      readonly unsubscribed: readonly string[];
-      readonly subscribed: readonly string[];
-      readonly subscriptions: readonly string[];
-    }
-  | { readonly response: 'pong' };
-
-/** @param requestId the client's own; without one the server makes one */
-export function successReply(requestId: RequestId | undefined, data: ReplyData): string {
+/**
+ * @param requestId the client's own; without one the server makes one
+ * @param data as the action's `reply` has it
+ */
+export function successReply(requestId: RequestId | undefined, data: unknown): string {
   return JSON.stringify({ action: 'reply', request_id: requestId ?? randomUUID(), status: 'success', data });
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { bindingsMessage } from '../../src/actions/bindings-message.ts';
 import { decodeEnvelope, MalformedMessage, readMessage } from '../../src/protocol/client-message.ts';
 
 test('the first wrong item of a list ends the check, however many follow', () => {
@@ -10,7 +11,9 @@ test('the first wrong item of a list ends the check, however many follow', () =>
     },
   });
   const envelope = { action: 'subscribe', token: undefined, requestId: 7, json: { data: { bindings } } };
-  expect(() => readMessage(envelope)).toThrow(/^invalid message: data\.bindings\.0: .*expected string/);
+  expect(() => readMessage(envelope, bindingsMessage)).toThrow(
+    /^invalid message: data\.bindings\.0: .*expected string/,
+  );
   expect(looks).toBeLessThan(5);
 });
 
@@ -23,7 +26,7 @@ test.each([
   const envelope = decodeEnvelope(Buffer.from(JSON.stringify({ action: 'subscribe', request_id: 'r', data })));
   let thrown: unknown;
   try {
-    readMessage(envelope);
+    readMessage(envelope, bindingsMessage);
   } catch (error) {
     thrown = error;
   }
@@ -33,7 +36,7 @@ test.each([
 
 test('lists that are right are taken, without repetitions', () => {
   const read = (data: unknown) =>
-    readMessage(decodeEnvelope(Buffer.from(JSON.stringify({ action: 'subscribe', data }))));
+    readMessage(decodeEnvelope(Buffer.from(JSON.stringify({ action: 'subscribe', data }))), bindingsMessage);
   expect(read({ bindings: ['a', 'b', 'a'] })).toMatchObject({ bindings: ['a', 'b'], namesNoBindings: false });
   expect(read({ bindings: [] })).toMatchObject({ bindings: [], namesNoBindings: false });
   expect(read({})).toMatchObject({ bindings: [], namesNoBindings: true });

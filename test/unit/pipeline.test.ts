@@ -1,0 +1,186 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import type { Action } from '../../src/actions/action.ts';
+import { actions } from '../../src/actions/actions.ts';
+import { SessionGuard } from '../../src/actions/guard.ts';
+import { Pipeline } from '../../src/actions/pipeline.ts';
+import { Accounts } from '../../src/auth/accounts.ts';
+import { identityOf } from '../../src/auth/identity.ts';
+import type { Bus } from '../../src/bus.ts';
+import { classic } from '../../src/dialects/classic.ts';
+import { createCatalogue } from '../../src/families/catalogue.ts';
+import { Binder } from '../../src/registry/binder.ts';
+import { Plan } from '../../src/registry/plan.ts';
+import { Registry } from '../../src/registry/registry.ts';
+import { Subscriptions } from '../../src/registry/subscriptions.ts';
+import { Session } from '../../src/session/session.ts';
+import { silentLog } from '../support/silent-log.ts';
+import { until } from '../support/until.ts';
+
+interface Reply {
+  readonly request_id: string;
+  readonly status: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+const bus: Pick<Bus, 'isUp' | 'bind' | 'unbind'> = {
+  isUp: true,
+  bind: async () => undefined,
+  unbind: async () => undefined,
+};
+
+/** A socket whose messages go through the pipeline; a token is good for the account that it names. */
+function createWorld(more: readonly Action[] = []) {
+  const accounts = new Accounts();
+  const catalogue = createCatalogue({ callEvents: ['CHANNEL_CREATE'], documentTypes: ['user'] }, accounts);
+  const names = catalogue.families.map(({ name }) => name);
+  const registry = new Registry(
+    new Subscriptions(),
+    new Binder(bus, new Plan(catalogue.families, 100), names, silentLog),
+  );
+  const rate = { perSecond: 20, burst: 200 };
+  const pipeline = new Pipeline(
+    {
+      registry,
+      catalogue,
+      accounts,
+      authenticator: { identify: async (token) => identityOf({ account_id: token, scope: 'events' }, token) },
+      guard: new SessionGuard(registry, catalogue, accounts, 60_000, silentLog),
+      limits: { maxBindings: 250, rate, maxMessageBytes: 65_536 },
+    },
+    silentLog,
+    [...actions, ...more],
+  );
+  const replies: Reply[] = [];
+  const transport = {
+    sendEvent: () => undefined,
+    sendText: (text: string) => void replies.push(JSON.parse(text)),
+    close: () => undefined,
+    pauseReading: () => undefined,
+    admit: () => undefined,
+  };
+  const session = new Session(transport, classic, '192.0.2.1', rate);
+  registry.sessions.add(session);
+  return {
+    replies,
+    session,
+    send: (message: object) => pipeline.receive(session, Buffer.from(JSON.stringify(message))),
+    answers: (count: number) => until(() => replies.length >= count, `${count} replies`),
+  };
+}
+
+/** An action of the test's own, and the hand that lets it come to its end. */
+function createQuestion(fields: Partial<Action<{ data: { of: string } }, { of: string }>> = {}) {
+  const ends: (() => void)[] = [];
+  const question: Action<{ data: { of: string } }, { of: string }> = {
+    name: 'question',
+    access: 'token',
+    isConcurrent: true,
+    message: z.object({ data: z.object({ of: z.string() }) }),
+    reply: z.object({ of: z.string() }),
+    async perform({ message }) {
+      await new Promise<void>((resolve) => ends.push(resolve));
+      return { of: message.data.of };
+    },
+    ...fields,
+  };
+  return { question, ends };
+}
+
+test('an action reads its own message, and a fault in it is named with its path', async () => {
+  const { question, ends } = createQuestion();
+  const { send, replies, answers } = createWorld([question]);
+  send({ action: 'question', auth_token: 'acme', request_id: 'a', data: { of: 5 } });
+  await answers(1);
+  expect(replies[0]).toMatchObject({ request_id: 'a', status: 'error', data: { code: 'invalid_message' } });
+  expect(JSON.stringify(replies[0]?.data.errors)).toContain('data.of');
+  send({ action: 'question', request_id: 'b', data: { of: 'calls' } });
+  await until(() => ends.length > 0, 'the question under way');
+  ends[0]?.();
+  await answers(2);
+  expect(replies[1]).toMatchObject({ request_id: 'b', status: 'success', data: { of: 'calls' } });
+});
+
+test('who has no token learns that before the message is read', async () => {
+  const { send, replies, answers } = createWorld([createQuestion().question]);
+  send({ action: 'question', data: { of: 5 } });
+  await answers(1);
+  expect(replies[0]?.data.code).toBe('token_required');
+});
+
+test('an action’s scope is asked of the token', async () => {
+  const { question } = createQuestion({ scope: 'commands' });
+  const { send, replies, answers } = createWorld([question]);
+  send({ action: 'question', auth_token: 'acme', data: { of: 'calls' } });
+  await answers(1);
+  expect(replies[0]?.data.code).toBe('scope_missing');
+});
+
+test('an action for anybody that wants to know who asks needs a token after all', async () => {
+  const { question } = createQuestion({ access: 'anybody', perform: ({ identity }) => ({ of: identity.accountId }) });
+  const { send, replies, answers } = createWorld([question]);
+  send({ action: 'question', data: { of: 'me' } });
+  send({ action: 'question', auth_token: 'acme', data: { of: 'me' } });
+  await answers(2);
+  expect(replies.map(({ data }) => data.code ?? data.of)).toEqual(['token_required', 'acme']);
+});
+
+test('messages behind a concurrent action don’t wait for it; those before it are done', async () => {
+  const { question, ends } = createQuestion();
+  const { send, replies, answers } = createWorld([question]);
+  send({ action: 'subscribe', auth_token: 'acme', request_id: 1, data: { binding: 'call.*.*' } });
+  send({ action: 'question', request_id: 2, data: { of: 'calls' } });
+  send({ action: 'unsubscribe', request_id: 3, data: { binding: 'call.*.*' } });
+  await answers(2);
+  expect(replies.map(({ request_id }) => request_id)).toEqual([1, 3]);
+  ends[0]?.();
+  await answers(3);
+  expect(replies[2]).toMatchObject({ request_id: 2, data: { of: 'calls' } });
+});
+
+test('messages behind another action wait for it', async () => {
+  const { question, ends } = createQuestion({ isConcurrent: false });
+  const { send, replies, answers } = createWorld([question]);
+  send({ action: 'question', auth_token: 'acme', request_id: 1, data: { of: 'calls' } });
+  send({ action: 'ping', request_id: 2 });
+  await until(() => ends.length > 0, 'the question under way');
+  expect(replies).toEqual([]);
+  ends[0]?.();
+  await answers(2);
+  expect(replies.map(({ request_id }) => request_id)).toEqual([1, 2]);
+});
+
+test('more than sixteen concurrent ones of a socket wait for each other', async () => {
+  const { question, ends } = createQuestion();
+  const { send, replies, answers } = createWorld([question]);
+  for (let id = 1; id <= 18; id += 1)
+    send({ action: 'question', auth_token: 'acme', request_id: id, data: { of: 'x' } });
+  await until(() => ends.length >= 17, 'sixteen beside each other, and one that holds up the others');
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(ends).toHaveLength(17);
+  for (const end of ends) end();
+  await until(() => ends.length === 18, 'the last one');
+  ends[17]?.();
+  await answers(18);
+  expect(new Set(replies.map(({ status }) => status))).toEqual(new Set(['success']));
+});
+
+test('a concurrent action that fails is answered, and keeps nothing', async () => {
+  const { question } = createQuestion({ perform: () => Promise.reject(new Error('a fault of ours')) });
+  const { send, replies, answers } = createWorld([question]);
+  send({ action: 'question', auth_token: 'acme', request_id: 1, data: { of: 'x' } });
+  send({ action: 'ping', request_id: 2 });
+  await answers(2);
+  expect(replies.map(({ data }) => data.code).filter(Boolean)).toEqual(['internal']);
+});
+
+test('a socket that ended gets no late reply', async () => {
+  const { question, ends } = createQuestion();
+  const { send, session, replies } = createWorld([question]);
+  send({ action: 'question', auth_token: 'acme', data: { of: 'x' } });
+  await until(() => ends.length > 0, 'the question under way');
+  session.end();
+  ends[0]?.();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(replies).toEqual([]);
+});
