@@ -69,7 +69,10 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   const authenticator = createAuthenticator(demo === undefined ? config : { ...config, AUTH_JWT_SECRET: demo.secret });
   const metrics = new Metrics();
 
-  const catalogue = createCatalogue({ callEvents: config.CALL_EVENTS, documentTypes: config.DOC_TYPES }, accounts);
+  const catalogue = createCatalogue(
+    { callEvents: config.CALL_EVENTS, documentTypes: config.DOC_TYPES, notifications: config.NOTIFICATION_EVENTS },
+    accounts,
+  );
   const stage = demo === undefined ? undefined : await loadStage();
   const ownBus = surroundings.bus ?? stage?.bus;
   const bus = ownBus ?? new RabbitBus({ urls: config.AMQP_URL ?? [], nodeName: config.NODE_NAME }, log);

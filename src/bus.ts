@@ -33,12 +33,20 @@ export interface BusListener {
   onOverflow(messages: number): void;
 }
 
+/** An optional exchange is not there now: nothing was bound, and nothing is wrong. */
+export class ExchangeAbsent extends Error {
+  override readonly name = 'ExchangeAbsent';
+}
+
 /** A bus of events. */
 export interface Bus {
   readonly isUp: boolean;
   /** Connects, and goes on trying for as long as it takes. */
   start(listener: BusListener): void;
-  /** Resolves once the broker has confirmed. Binding twice does no harm; the broker doesn't count. */
+  /**
+   * Resolves once the broker has confirmed. Binding twice does no harm; the broker doesn't count.
+   * @throws ExchangeAbsent where the pattern's exchange is optional and not there
+   */
   bind(pattern: Pattern): Promise<void>;
   unbind(pattern: Pattern): Promise<void>;
   /** This delivery and all before it were handed to the sockets: the broker may forget them. */

@@ -7,33 +7,20 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { defaultDialect, dialectBesideKazoo, dialectNames } from './dialects/dialects.ts';
 import { ConfigError, messageOf } from './errors.ts';
+import { defaultCallEvents, defaultDocumentTypes, defaultNotifications } from './setting-defaults.ts';
 import { accountsFaults, demoFaults, portFaults, realFaults } from './setting-rules.ts';
-import { amqpUrl, boolean, httpUrl, integer, list, origin, publicKey, trustedProxies, word } from './setting-types.ts';
-
-const defaultCallEvents = [
-  'CHANNEL_CREATE',
-  'CHANNEL_ANSWER',
-  'CHANNEL_BRIDGE',
-  'CHANNEL_HOLD',
-  'CHANNEL_UNHOLD',
-  'CHANNEL_DESTROY',
-  'PARK_PARKED',
-  'PARK_RETRIEVED',
-  'PARK_ABANDONED',
-];
-
-const defaultDocumentTypes = [
-  'account',
-  'callflow',
-  'device',
-  'faxbox',
-  'media',
-  'user',
-  'vmbox',
-  'fax',
-  'mailbox_message',
-  'call_recording',
-];
+import {
+  amqpUrl,
+  boolean,
+  httpUrl,
+  integer,
+  list,
+  notification,
+  origin,
+  publicKey,
+  trustedProxies,
+  word,
+} from './setting-types.ts';
 
 /** All settings, in the order in which help and documentation show them. */
 export const settingsSchema = z.object({
@@ -61,6 +48,9 @@ export const settingsSchema = z.object({
   ACCOUNTS_URL_ACCOUNT: z.string().max(253).optional().describe("name or realm of that user's account"),
   CALL_EVENTS: list(word).default(defaultCallEvents).describe('call events that may be subscribed to'),
   DOC_TYPES: list(word).default(defaultDocumentTypes).describe('document types that may be subscribed to'),
+  NOTIFICATION_EVENTS: list(notification)
+    .default(defaultNotifications)
+    .describe('notifications that may be subscribed to, CATEGORY.NAME; never those with passwords'),
   MAX_CONNECTIONS: integer(1).default(50_000).describe('sockets of this process; more are answered 503'),
   MAX_CONNECTIONS_PER_IP: integer(1).optional().describe('sockets of one address; more are answered 429'),
   MAX_BINDINGS_PER_SOCKET: integer(1).default(250).describe('bindings that one socket may hold'),

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import proxyaddr from '@fastify/proxy-addr';
 import { z } from 'zod';
 import { messageOf } from './errors.ts';
+import { secretNotifications } from './setting-defaults.ts';
 
 /** A whole number in a text. Plain coercion would take `''` for 0 and `1e3` for 1000. */
 export const integer = (min: number, max = 2 ** 31 - 1) =>
@@ -29,6 +30,21 @@ export const httpUrl = z
   .refine((text) => !/^https?:\/\/[^/?#]*@/i.test(text), 'must not carry a user or a password');
 
 export const word = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be letters, digits, "-" or "_"');
+
+/** A notification, as it stands in its routing key. */
+export const notification = z.string().superRefine((text, context) => {
+  const problem = notificationProblem(text);
+  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+});
+
+function notificationProblem(text: string): string | undefined {
+  if (!/^[\w-]{1,64}\.[\w-]{1,64}$/.test(text)) {
+    return `has ${JSON.stringify(text)}; a notification's form is CATEGORY.NAME, voicemail.new for instance`;
+  }
+  return secretNotifications.has(text.toLowerCase())
+    ? `has ${text}, which carries a password or a link that sets one: no browser may see it`
+    : undefined;
+}
 
 export const amqpUrl = z.string().superRefine((text, context) => {
   const problem = amqpUrlProblem(text);

@@ -1,6 +1,6 @@
 /** RabbitMQ as the bus: this node's queue of events, bound and unbound as the plan says. */
 import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from 'amqplib';
-import type { Bus, BusListener, Delivery } from '../bus.ts';
+import { type Bus, type BusListener, type Delivery, ExchangeAbsent } from '../bus.ts';
 import { messageOf } from '../errors.ts';
 import type { Pattern } from '../families/family.ts';
 import type { Log } from '../log.ts';
@@ -91,9 +91,11 @@ export class RabbitBus implements Bus {
     this.#overflowTimer.unref();
   }
 
-  async bind({ exchange, routingPattern }: Pattern): Promise<void> {
+  async bind({ exchange, routingPattern, isOptional }: Pattern): Promise<void> {
     const { topology, queue } = this.#requireLink();
-    await topology.bind(queue, { name: exchange, type: 'topic' }, routingPattern);
+    if (isOptional) {
+      if (!(await topology.bindWhereFound(queue, exchange, routingPattern))) throw new ExchangeAbsent(exchange);
+    } else await topology.bind(queue, { name: exchange, type: 'topic' }, routingPattern);
   }
 
   async unbind(pattern: Pattern): Promise<void> {

@@ -37,6 +37,22 @@ export class TopologyChannel {
     });
   }
 
+  /**
+   * For an exchange that others declare.
+   * @returns false where it is not there
+   */
+  bindWhereFound(queue: string, exchange: string, routingPattern: string): Promise<boolean> {
+    return this.#inTurn(async () => {
+      try {
+        await this.#do((channel) => channel.bindQueue(queue, exchange, routingPattern));
+        return true;
+      } catch (error) {
+        if (replyCode(error) !== notFound) throw error;
+        return false;
+      }
+    });
+  }
+
   unbind(queue: string, { exchange, routingPattern }: Pattern): Promise<void> {
     return this.#inTurn(async () => {
       try {

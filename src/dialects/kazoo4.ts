@@ -9,7 +9,8 @@ const privateHeaders = new Set([
   'Defer-Response',
   'Destination-Server',
   'Geo-Location',
-  'Log-ID',
+  'System-Log-ID',
+  'Raw-Headers',
   'Node',
   'Server-ID',
   'Server-Queue-ID',
@@ -78,13 +79,15 @@ function normalize(value: unknown): unknown {
 
 const knownKeys = new Map<string, string>();
 const maxKnownKeys = 5000;
+/** A longer name is not remembered: a publisher that invents long ones would have them all kept for good. */
+const maxKnownKeyLength = 64;
 
 /** Events repeat the same few hundred keys; publishers may still invent others, so the memory of them is bounded. */
 function normalizedKey(name: string): string {
   let key = knownKeys.get(name);
   if (key === undefined) {
     key = name.toLowerCase().replaceAll('-', '_');
-    if (knownKeys.size < maxKnownKeys) knownKeys.set(name, key);
+    if (name.length <= maxKnownKeyLength && knownKeys.size < maxKnownKeys) knownKeys.set(name, key);
   }
   return key;
 }

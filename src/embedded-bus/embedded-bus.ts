@@ -1,6 +1,6 @@
 /** The embedded bus, of the demo and of the unit tests: smqp, a broker inside this process with the semantics of AMQP 0-9-1. */
 import { Broker } from 'smqp';
-import type { Bus, BusListener, Delivery } from '../bus.ts';
+import { type Bus, type BusListener, type Delivery, ExchangeAbsent } from '../bus.ts';
 import type { Pattern } from '../families/family.ts';
 
 const queue = 'event-horizon';
@@ -34,8 +34,9 @@ export class EmbeddedBus implements Bus {
     listener.onUp();
   }
 
-  async bind({ exchange, routingPattern }: Pattern): Promise<void> {
-    this.#assertExchange(exchange);
+  async bind({ exchange, routingPattern, isOptional }: Pattern): Promise<void> {
+    if (!isOptional) this.#assertExchange(exchange);
+    else if (this.#broker.getExchange(exchange) === undefined) throw new ExchangeAbsent(exchange);
     this.#broker.bindQueue(queue, exchange, routingPattern);
   }
 

@@ -1,4 +1,7 @@
-/** Calls: `call.{EVENT}.{CALL_ID}` on `callevt`. The routing key has no account; only the payload tells whose call it is. */
+/**
+ * Calls: `call.{EVENT}.{CALL_ID}` on `callevt`. The routing key has no account; only the payload tells whose call it is.
+ * The key may carry the call id that the call was originated with; the one that clients know is the payload's.
+ */
 import {
   accountField,
   type Binding,
@@ -11,7 +14,7 @@ import {
   textField,
   unsupportedEvent,
 } from './family.ts';
-import { checkRoutingKey, encodeWord } from './routing-key.ts';
+import { checkRoutingKey, encodeWord, wordings, wordsOf } from './routing-key.ts';
 
 const exchange = 'callevt';
 
@@ -25,15 +28,16 @@ export function callFamily(events: readonly string[]): Family {
     const event = words[1] as string;
     if (event !== '*' && !listed.has(event)) throw unsupportedEvent(event);
     const callId = lastValue('call', words, 2);
-    checkRoutingKey('call', `call.${event === '*' ? shortest : event}.${encodeWord(callId)}`);
-    const key = `call.${account}.${event}.${callId}`;
+    const callIds = wordsOf(callId);
+    checkRoutingKey('call', `call.${event === '*' ? shortest : event}.${callIds.at(-1)}`);
     return {
       family: 'call',
       source: 'call',
-      words: [event, encodeWord(callId)],
+      wordings: wordings([event], callIds),
       // Per event and never per call id: a queue's bindings cost publishers when it is closed.
       patterns: (event === '*' ? events : [event]).map((name) => ({ exchange, routingPattern: `call.${name}.*` })),
-      subscriptionKey: () => key,
+      // Of the event's own kind, as Kazoo has it: `call.*.*` is one binding for each event there.
+      subscriptionKey: ({ words }) => `call.${account}.${words[0]}.${callId}`,
     };
   }
 
@@ -42,7 +46,11 @@ export function callFamily(events: readonly string[]): Family {
     const second = routingKey.indexOf('.', first + 1);
     const event = routingKey.slice(first + 1, second);
     if (second < 0 || !listed.has(event) || routingKey.slice(0, first) !== 'call') return 'foreign';
-    const callId = routingKey.slice(second + 1);
+    const keyWord = routingKey.slice(second + 1);
+    if (keyWord === '' || keyWord.includes('.')) return 'foreign';
+    const ownId = textField(payload, 'Call-ID');
+    // Some publishers have it in the payload as it stands in the key.
+    const callId = ownId === undefined || ownId === keyWord ? keyWord : encodeWord(ownId);
     const account = accountField(payload);
     const name = textField(payload, 'Event-Name') ?? event;
     return {

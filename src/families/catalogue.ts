@@ -12,6 +12,8 @@ import { registrationFamily } from './registration.ts';
 export interface CatalogueSettings {
   readonly callEvents: readonly string[];
   readonly documentTypes: readonly string[];
+  /** `CATEGORY.NAME` */
+  readonly notifications: readonly string[];
 }
 
 export interface Catalogue {
@@ -33,7 +35,7 @@ export function createCatalogue(settings: CatalogueSettings, directory: RealmDir
     faxFamily(settings.documentTypes),
     presenceFamily(directory),
     registrationFamily(directory),
-    notificationsFamily(),
+    notificationsFamily(settings.notifications),
   ];
   const byRoot = new Map<string, Family>();
   const byExchange = new Map<string, Family>();

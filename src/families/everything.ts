@@ -8,18 +8,21 @@ export interface ExchangePatterns {
   readonly routingPatterns: readonly string[];
   /** The families whose events come through it. */
   readonly families: readonly FamilyName[];
+  /** It is bound where it is there, and never declared. */
+  readonly isOptional: boolean;
 }
 
 /** Each family's bindings with a `*` in every place, for every account: requests, which share the exchanges, are not among them. */
 export function patternsOfEverything(catalogue: Catalogue): readonly ExchangePatterns[] {
-  const found = new Map<string, { patterns: Set<string>; families: Set<FamilyName> }>();
+  const found = new Map<string, { patterns: Set<string>; families: Set<FamilyName>; isOptional: boolean }>();
   for (const { offers } of catalogue.families) {
     for (const { classic, kazoo4 } of offers) {
       for (const text of [classic?.binding, kazoo4]) {
         if (text === undefined) continue;
         const { source, patterns } = catalogue.parse(text.replaceAll(/\{\w+\}/g, '*'), everyAccount);
-        for (const { exchange, routingPattern } of patterns) {
-          const known = found.get(exchange) ?? { patterns: new Set(), families: new Set() };
+        for (const { exchange, routingPattern, isOptional = false } of patterns) {
+          const known = found.get(exchange) ?? { patterns: new Set(), families: new Set(), isOptional: true };
+          known.isOptional &&= isOptional;
           found.set(exchange, known);
           known.patterns.add(routingPattern);
           known.families.add(source);
@@ -27,10 +30,11 @@ export function patternsOfEverything(catalogue: Catalogue): readonly ExchangePat
       }
     }
   }
-  return [...found].map(([exchange, { patterns, families }]) => ({
+  return [...found].map(([exchange, { patterns, families, isOptional }]) => ({
     exchange,
     routingPatterns: withoutCovered([...patterns]).toSorted(),
     families: [...families],
+    isOptional,
   }));
 }
 
@@ -39,7 +43,10 @@ function withoutCovered(patterns: readonly string[]): string[] {
   return patterns.filter((one) => !patterns.some((other) => other !== one && covers(other.split('.'), one.split('.'))));
 }
 
-/** Patterns here have no `#`: where both have the same words but for a `*`, the one with the `*` covers the other. */
+/** Where both have the same words but for a `*`, the one with the `*` covers the other; a `#`, here at the end alone, all that follows. */
 function covers(wide: readonly string[], narrow: readonly string[]): boolean {
-  return wide.length === narrow.length && wide.every((word, at) => word === '*' || word === narrow[at]);
+  const isOpen = wide.at(-1) === '#';
+  const words = isOpen ? wide.slice(0, -1) : wide;
+  if (isOpen ? narrow.length < words.length : narrow.length !== words.length) return false;
+  return words.every((word, at) => word === narrow[at] || (word === '*' && narrow[at] !== '#'));
 }

@@ -13,6 +13,13 @@ export const everyAccount = '*';
 export interface Pattern {
   readonly exchange: string;
   readonly routingPattern: string;
+  /**
+   * The exchange is somebody else's to declare, and may never be there: it is bound where it is found, looked for again now
+   * and then, and nobody waits for it.
+   */
+  readonly isOptional?: true;
+  /** Not counted against MAX_PATTERNS: there is one of it, on an exchange that hardly any bus still has. */
+  readonly isUncounted?: true;
 }
 
 /** The JSON object of a bus message. Nothing about its fields is known until looked at. */
@@ -32,8 +39,11 @@ export interface Binding {
   readonly family: FamilyName;
   /** The family whose events it asks for: `fax.object.*` are documents. */
   readonly source: FamilyName;
-  /** What is compared with an event's `words`: an encoded value or `*` for each. */
-  readonly words: readonly string[];
+  /**
+   * What is compared with an event's `words`: an encoded value or `*` for each. Several, where a client's text can be read
+   * in more than one way; an event that fits any of them is asked for.
+   */
+  readonly wordings: readonly (readonly string[])[];
   /** What the broker must route to this node, at its finest. */
   readonly patterns: readonly Pattern[];
   /** `subscription_key` of the kazoo4 dialect. */
@@ -93,7 +103,7 @@ export function textField(payload: Payload, name: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** `Account-ID`, else the one among the custom channel variables: calls and conferences carry it in either place. */
+/** `Account-ID`, else the one among the custom channel variables: calls, conferences and Kamailio's registrations have it there. */
 export function accountField(payload: Payload): string | undefined {
   const own = textField(payload, 'Account-ID');
   if (own !== undefined) return own;
@@ -113,7 +123,7 @@ export function contradictsRealm(
   account: string | undefined,
 ): boolean {
   if (claimedRealm !== undefined && claimedRealm.toLowerCase() !== realm.toLowerCase()) return true;
-  const claimedAccount = textField(payload, 'Account-ID');
+  const claimedAccount = accountField(payload);
   return claimedAccount !== undefined && account !== undefined && claimedAccount !== account;
 }
 

@@ -1,17 +1,28 @@
-/** Faxes: `fax.status.{ACCOUNT}.{JOB_ID}` on `fax`. `fax.object.{ACTION}` asks for fax documents, which object.ts owns. */
+/**
+ * Faxes: `fax.status.{ACCOUNT}.{JOB_ID}` on `faxes`; before Kazoo 4.1 on the fanout exchange `fax`, which Kazoo has to declare
+ * itself. `fax.object.{ACTION}` asks for fax documents, which object.ts owns.
+ */
 import {
   type Binding,
   type Family,
   invalidFormat,
   lastValue,
+  type Pattern,
   type Payload,
   type Reading,
   textField,
 } from './family.ts';
 import { documentBinding } from './object.ts';
-import { checkRoutingKey, decodeWord, encodeWord } from './routing-key.ts';
+import { checkRoutingKey, decodeWord, encodeWord, wordsOf } from './routing-key.ts';
 
-const exchange = 'fax';
+const exchange = 'faxes';
+/** A fanout has every fax of every account, whatever is bound: one pattern is enough for all. */
+const olderFaxes: Pattern = {
+  exchange: 'fax',
+  routingPattern: 'fax.status.*.*',
+  isOptional: true,
+  isUncounted: true,
+};
 
 /** @param documentTypes the document types that may be subscribed to */
 export function faxFamily(documentTypes: readonly string[]): Family {
@@ -23,13 +34,14 @@ export function faxFamily(documentTypes: readonly string[]): Family {
     }
     if (words[1] !== 'status' || words.length < 3) throw invalidFormat('fax', words);
     const faxId = lastValue('fax', words, 2);
-    checkRoutingKey('fax', `fax.status.${encodeWord(account)}.${encodeWord(faxId)}`);
+    const faxIds = wordsOf(faxId);
+    checkRoutingKey('fax', `fax.status.${encodeWord(account)}.${faxIds.at(-1)}`);
     const key = `fax.status.${account}.${faxId}`;
     return {
       family: 'fax',
       source: 'fax',
-      words: [encodeWord(faxId)],
-      patterns: [{ exchange, routingPattern: `fax.status.${encodeWord(account)}.*` }],
+      wordings: faxIds.map((word) => [word]),
+      patterns: [{ exchange, routingPattern: `fax.status.${encodeWord(account)}.*` }, olderFaxes],
       subscriptionKey: () => key,
     };
   }
@@ -37,8 +49,8 @@ export function faxFamily(documentTypes: readonly string[]): Family {
   return {
     name: 'fax',
     roots: ['fax'],
-    exchanges: [exchange],
-    coarse: [{ exchange, routingPattern: 'fax.status.*.*' }],
+    exchanges: [exchange, olderFaxes.exchange],
+    coarse: [{ exchange, routingPattern: 'fax.status.*.*' }, olderFaxes],
     offers: [
       { classic: { binding: 'fax.status.*', event: 'fax.status' }, kazoo4: 'fax.status.{FAX_ID}' },
       ...(hasDocuments ? [{ kazoo4: 'fax.object.{ACTION}' }] : []),

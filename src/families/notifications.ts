@@ -1,38 +1,62 @@
-/** Notifications: `notifications.{CATEGORY}.{NAME}` on `notifications`. Only the payload tells the account. */
-import { type Binding, type Family, invalidFormat, type Payload, type Reading, textField } from './family.ts';
+/**
+ * Notifications: `notifications.{CATEGORY}.{NAME}` on `notifications`. Only the payload tells the account. Some carry what no
+ * browser may see, so there is a list, and what isn't on it is nobody's, however the exchange is bound.
+ */
+import { secretNotifications } from '../setting-defaults.ts';
+import {
+  type Binding,
+  type Family,
+  invalidFormat,
+  type Payload,
+  type Reading,
+  textField,
+  unsupportedEvent,
+} from './family.ts';
 import { checkRoutingKey, encodeWord } from './routing-key.ts';
 
 const exchange = 'notifications';
 
-function parse(words: readonly string[]): Binding {
-  if (words.length !== 3) throw invalidFormat('notifications', words);
-  const values = words.slice(1).map(encodeWord);
-  const key = `notifications.${values.join('.')}`;
-  checkRoutingKey('notifications', key);
-  return {
-    family: 'notifications',
-    source: 'notifications',
-    words: values,
-    patterns: [{ exchange, routingPattern: key }],
-    subscriptionKey: () => key,
-  };
-}
+const secretNames = new Set(secretNotifications.values());
+/** Fields of Kazoo's that hold a secret, whatever the notification is called. */
+const secretFields = ['Password', 'Password-Reset-Link'];
 
-function read(routingKey: string, payload: Payload): Reading {
-  const [family, category, name, ...more] = routingKey.split('.');
-  if (family !== 'notifications' || category === undefined || name === undefined || more.length > 0) return 'foreign';
-  const eventName = textField(payload, 'Event-Name') ?? name;
-  return {
-    source: 'notifications',
-    account: textField(payload, 'Account-ID'),
-    words: [category, name],
-    name: eventName,
-    eventName,
-    routingKey,
-  };
-}
+/** @param names the notifications that may be subscribed to, `CATEGORY.NAME` */
+export function notificationsFamily(names: readonly string[]): Family {
+  const listed = new Set(names);
 
-export function notificationsFamily(): Family {
+  function parse(words: readonly string[]): Binding {
+    const [, category = '', name = ''] = words;
+    if (words.length !== 3) throw invalidFormat('notifications', words);
+    checkRoutingKey('notifications', words.map(encodeWord).join('.'));
+    const meant = names.filter((each) => {
+      const [itsCategory, itsName] = each.split('.');
+      return [itsCategory, '*'].includes(category) && [itsName, '*'].includes(name);
+    });
+    if (meant.length === 0) throw unsupportedEvent(`${category}.${name}`);
+    return {
+      family: 'notifications',
+      source: 'notifications',
+      wordings: [[category, name]],
+      patterns: meant.map((each) => ({ exchange, routingPattern: `notifications.${each}` })),
+      subscriptionKey: (event) => `notifications.${event.words.join('.')}`,
+    };
+  }
+
+  function read(routingKey: string, payload: Payload): Reading {
+    const [family, category = '', name = '', ...more] = routingKey.split('.');
+    if (family !== 'notifications' || more.length > 0 || !listed.has(`${category}.${name}`)) return 'foreign';
+    const eventName = textField(payload, 'Event-Name') ?? name;
+    if (secretNames.has(eventName) || secretFields.some((field) => Object.hasOwn(payload, field))) return 'foreign';
+    return {
+      source: 'notifications',
+      account: textField(payload, 'Account-ID'),
+      words: [category, name],
+      name: eventName,
+      eventName,
+      routingKey,
+    };
+  }
+
   return {
     name: 'notifications',
     roots: ['notifications'],
@@ -40,8 +64,10 @@ export function notificationsFamily(): Family {
     coarse: [{ exchange, routingPattern: 'notifications.*.*' }],
     offers: [
       { classic: { binding: 'notifications.*.*', event: '*' }, kazoo4: 'notifications.{CATEGORY}.{NAME}' },
-      { classic: { binding: 'notifications.sip.missed_call', event: 'missed_call' } },
-      { classic: { binding: 'notifications.voicemail.new', event: 'new' } },
+      ...names.map((name) => ({
+        classic: { binding: `notifications.${name}`, event: name.split('.')[1] as string },
+        kazoo4: `notifications.${name}`,
+      })),
     ],
     parse,
     read,

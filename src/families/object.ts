@@ -15,11 +15,12 @@ import {
   textField,
   unsupportedEvent,
 } from './family.ts';
-import { accountOfDatabase, checkRoutingKey, databaseWord, decodeWord, encodeWord } from './routing-key.ts';
+import { accountOfDatabase, checkRoutingKey, databaseWord, decodeWord, wordings, wordsOf } from './routing-key.ts';
 
 const exchange = 'configuration';
 const actions = ['doc_created', 'doc_edited', 'doc_deleted'];
-const monthlyTypes = new Set(['fax', 'mailbox_message']);
+/** `cdr` is not published unless a cluster is set up to. */
+const monthlyTypes = new Set(['fax', 'mailbox_message', 'call_recording', 'cdr']);
 
 /** What `fax.object.{ACTION}` asks for, too: it is a binding of the fax family for documents of the type fax. */
 export function documentBinding(
@@ -30,14 +31,15 @@ export function documentBinding(
 ): Binding {
   if (action !== '*' && !actions.includes(action)) throw unsupportedEvent(action);
   if (type !== '*' && !types.includes(type)) throw unsupportedEvent(type);
+  const ids = wordsOf(id);
   checkRoutingKey(
     'object',
-    `${action === '*' ? 'doc_created' : action}.${databaseWord(account)}.${type}.${encodeWord(id)}`,
+    `${action === '*' ? 'doc_created' : action}.${databaseWord(account)}.${type}.${ids.at(-1)}`,
   );
   return {
     family,
     source: 'object',
-    words: [action, type, encodeWord(id)],
+    wordings: wordings([action], [type], ids),
     patterns: documentPatterns(account, action, type, types),
     subscriptionKey: (event) => `${action}.${event.database ?? databaseWord(account)}.${type}.*`,
   };
@@ -107,8 +109,10 @@ export function objectFamily(types: readonly string[]): Family {
 function accountOfDocument(payload: Payload, databaseInKey: string, type: string): string | undefined {
   const monthly = monthlyTypes.has(type);
   const account = accountOfDatabase(decodeWord(databaseInKey), monthly);
+  // The name is the key's, encoded as it is there; very old publishers write it with plain slashes.
   const database = textField(payload, 'Database');
-  if (database !== undefined && accountOfDatabase(database, monthly) !== account) return undefined;
+  const named = database === undefined ? [] : [database, decodeWord(database)];
+  if (database !== undefined && !named.some((name) => accountOfDatabase(name, monthly) === account)) return undefined;
   const claimed = textField(payload, 'Account-ID');
   return claimed === undefined || claimed === account ? account : undefined;
 }

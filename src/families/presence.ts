@@ -1,6 +1,7 @@
 /**
  * Presence: `{dialog,update,mwi_updates}.{REALM}.{CALL_ID or USER}` on `presence`. The account is the one whose realm it
- * is, so without the account directory nobody's presence can be told.
+ * is, so without the account directory nobody's presence can be told. Realms come in any case, and a topic exchange
+ * compares bytes: so a kind is bound for all realms, and sorted out here.
  */
 import { ActionError } from '../errors.ts';
 import {
@@ -16,7 +17,7 @@ import {
   textField,
   unsupportedEvent,
 } from './family.ts';
-import { checkRoutingKey, decodeWord, encodeWord } from './routing-key.ts';
+import { checkRoutingKey, decodeWord, encodeWord, wordings, wordsOf } from './routing-key.ts';
 
 const exchange = 'presence';
 const kinds = new Map([
@@ -44,13 +45,14 @@ export function presenceFamily(directory: RealmDirectory): Family {
       );
     }
     const argument = lastValue('presence', words, 2);
-    const key = `${kind}.${encodeWord(realm)}.${encodeWord(argument)}`;
+    const values = wordsOf(argument);
+    const key = `${kind}.${encodeWord(realm)}.${values.at(-1)}`;
     checkRoutingKey('presence', key);
     return {
       family: 'presence',
       source: 'presence',
-      words: [kind, encodeWord(argument)],
-      patterns: [{ exchange, routingPattern: `${kind}.${encodeWord(realm)}.*` }],
+      wordings: wordings([kind], values),
+      patterns: [{ exchange, routingPattern: `${kind}.*.*` }],
       subscriptionKey: () => key,
     };
   }

@@ -1,8 +1,10 @@
 /**
  * Registrations of devices: `registration.success.{REALM}.{USERNAME}`, on `registrar` and, from some Kamailio set-ups,
- * on `callmgr`.
+ * on `callmgr`. The realm is as somebody typed it into a telephone, in any case, and a topic exchange compares bytes: so
+ * those of all realms are bound, and the rest is sorted out here.
  */
 import {
+  accountField,
   type Binding,
   contradictsRealm,
   everyAccount,
@@ -14,26 +16,25 @@ import {
   type RealmDirectory,
   textField,
 } from './family.ts';
-import { checkRoutingKey, decodeWord, encodeWord } from './routing-key.ts';
+import { checkRoutingKey, decodeWord, encodeWord, wordsOf } from './routing-key.ts';
 
 const exchanges = ['registrar', 'callmgr'];
+const patterns = exchanges.map((exchange) => ({ exchange, routingPattern: 'registration.success.*.*' }));
 
 export function registrationFamily(directory: RealmDirectory): Family {
   function parse(words: readonly string[], account: string): Binding {
     if (words[1] !== 'success' || words.length < 3) throw invalidFormat('registration', words);
     const username = lastValue('registration', words, 2);
-    // An account without a known realm still owns what carries its id: all realms are bound, the rest sorted out here.
+    // An account without a known realm still owns what carries its id.
     const realm = account === everyAccount ? '*' : (directory.realmOf(account) ?? '*');
-    const key = `registration.success.${encodeWord(realm)}.${encodeWord(username)}`;
+    const usernames = wordsOf(username);
+    const key = `registration.success.${encodeWord(realm)}.${usernames.at(-1)}`;
     checkRoutingKey('registration', key);
     return {
       family: 'registration',
       source: 'registration',
-      words: [encodeWord(username)],
-      patterns: exchanges.map((exchange) => ({
-        exchange,
-        routingPattern: `registration.success.${encodeWord(realm)}.*`,
-      })),
+      wordings: usernames.map((word) => [word]),
+      patterns,
       subscriptionKey: () => key,
     };
   }
@@ -49,7 +50,7 @@ export function registrationFamily(directory: RealmDirectory): Family {
     const eventName = textField(payload, 'Event-Name') ?? 'reg_success';
     return {
       source: 'registration',
-      account: textField(payload, 'Account-ID') ?? owner,
+      account: accountField(payload) ?? owner,
       words: [username],
       name: eventName,
       eventName,
@@ -61,7 +62,7 @@ export function registrationFamily(directory: RealmDirectory): Family {
     name: 'registration',
     roots: ['registration'],
     exchanges,
-    coarse: exchanges.map((exchange) => ({ exchange, routingPattern: 'registration.success.*.*' })),
+    coarse: patterns,
     offers: [
       {
         classic: { binding: 'registration.success.*', event: 'reg_success' },

@@ -37,6 +37,25 @@ export function decodeWord(word: string): string {
   }
 }
 
+/**
+ * The words that a client's value may stand for. Kazoo's own clients write call ids as they stand in routing keys, others
+ * write them plainly; where a text can be read either way (`a+b`, `x%2Ey`), it stands for both.
+ */
+export function wordsOf(value: string): string[] {
+  const word = encodeWord(value);
+  if (word === value) return [word];
+  const asEncoded = encodeWord(decodeWord(value));
+  return asEncoded.toUpperCase() === value.toUpperCase() ? [word, asEncoded] : [word];
+}
+
+/** Every way to choose one of each: the wordings of a binding whose values may each stand for several words. */
+export function wordings(...choices: readonly (readonly string[])[]): string[][] {
+  return choices.reduce<string[][]>(
+    (found, words) => found.flatMap((before) => words.map((word) => [...before, word])),
+    [[]],
+  );
+}
+
 const kazooAccountId = /^[0-9a-f]{32}$/;
 const kazooDatabase = /^account\/([0-9a-f]{2})\/([0-9a-f]{2})\/([0-9a-f]{28})(-\d{6})?$/;
 const month = /-\d{6}$/;
@@ -52,7 +71,7 @@ export function databaseWord(accountId: string): string {
 
 /**
  * The account that a database belongs to.
- * @param database the name with plain slashes, as in the payload's `Database`
+ * @param database the name with plain slashes
  * @param monthly whether its documents live in monthly databases (`-YYYYMM` behind the name). For Kazoo's own names the
  *   suffix can't be mistaken; of other names it may be a part.
  */

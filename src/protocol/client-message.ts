@@ -52,7 +52,7 @@ export class MalformedMessage extends ActionError {
  * @throws MalformedMessage
  */
 export function decodeEnvelope(frame: Buffer): Envelope {
-  const json = parseJson(frame.toString('utf8'));
+  const json = withoutNulls(parseJson(frame.toString('utf8')));
   const result = envelopeSchema.safeParse(json);
   if (!result.success) throw new MalformedMessage('invalid_message', describe(result.error), readableRequestId(json));
   const { action, auth_token, request_id } = result.data;
@@ -78,6 +78,21 @@ function parseJson(text: string): unknown {
     // The parser's own words would quote the client's text back at it.
     throw new MalformedMessage('invalid_json', 'invalid JSON: a text frame must be one JSON object');
   }
+}
+
+/** Kazoo takes a member that is null for one that isn't there, and its clients send such. */
+function withoutNulls(json: unknown): unknown {
+  if (!isRecord(json)) return json;
+  const message = dropNulls(json);
+  return isRecord(message.data) ? { ...message, data: dropNulls(message.data) } : message;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function dropNulls(members: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null));
 }
 
 function describe(error: z.ZodError): string {

@@ -3,10 +3,11 @@
  * operation, one at a time: so a subscribe and an unsubscribe that race on a pattern can't lose it, and subscribe,
  * unsubscribe, recovery, a switch to coarse patterns and the stop are all the same loop.
  */
-import type { Bus } from '../bus.ts';
+import { type Bus, ExchangeAbsent } from '../bus.ts';
 import { ActionError } from '../errors.ts';
 import type { FamilyName, Pattern } from '../families/family.ts';
 import type { Log } from '../log.ts';
+import { type BoundPattern, isHeld, isRelied, miss, notBound } from './bound-pattern.ts';
 import { type Plan, patternKey } from './plan.ts';
 import { type Waiter, Waiters } from './waiters.ts';
 
@@ -22,20 +23,6 @@ const rebindsPerSecond = 100;
 const trustMs = 2000;
 /** Pause after an operation that the broker refused. */
 const retryMs = 1000;
-
-interface BoundPattern {
-  readonly key: string;
-  readonly pattern: Pattern;
-  readonly source: FamilyName;
-  /** The broker holds it, or may. */
-  isBound: boolean;
-  /** It may as well not: an operation failed, is under way, or succeeded long ago. Nobody relies on it now. */
-  isDoubtful: boolean;
-  isBusy: boolean;
-  /** Of `performance.now()`, as all times here: a wall clock that is set back would put off audits and retries. */
-  confirmedAt: number;
-  retryAt: number;
-}
 
 export class Binder {
   readonly #patterns = new Map<string, BoundPattern>();
@@ -135,6 +122,7 @@ export class Binder {
     for (const state of this.#patterns.values()) {
       state.isBound = false;
       state.isDoubtful = false;
+      state.isMissed = false;
       this.#dropIfUnused(state);
     }
   }
@@ -171,16 +159,7 @@ export class Binder {
   #state(key: string, pattern: Pattern, source: FamilyName): BoundPattern {
     let state = this.#patterns.get(key);
     if (state === undefined) {
-      state = {
-        key,
-        pattern,
-        source,
-        isBound: false,
-        isDoubtful: false,
-        isBusy: false,
-        confirmedAt: 0,
-        retryAt: 0,
-      };
+      state = notBound(key, pattern, source);
       this.#patterns.set(key, state);
     }
     return state;
@@ -212,15 +191,27 @@ export class Binder {
       // What failed may have been done all the same, the answer being late or lost.
       state.isBound = step === 'bind' || failure !== undefined;
       state.isDoubtful = failure !== undefined;
-      if (failure !== undefined) {
+      if (failure !== undefined && step === 'bind' && state.pattern.isOptional) {
+        this.#miss(state, failure);
+      } else if (failure !== undefined) {
         this.#waiters.revoke(state.key);
         state.retryAt = performance.now() + retryMs;
         if (this.bus.isUp) this.log.warn({ err: failure, pattern: state.key, step }, 'the broker refused');
       } else if (step === 'bind') {
         state.confirmedAt = performance.now();
+        state.isMissed = false;
+        state.pauseMs = 0;
         this.#waiters.confirm(state.key);
       }
     }
+  }
+
+  /** What is optional holds up nobody: who waits goes on without it, and it is looked for again. */
+  #miss(state: BoundPattern, failure: Error): void {
+    const isAbsent = failure instanceof ExchangeAbsent;
+    if (!isAbsent && this.bus.isUp) this.log.warn({ err: failure, pattern: state.key }, 'the broker refused');
+    miss(state, isAbsent, performance.now());
+    this.#waiters.confirm(state.key);
   }
 
   /** @returns what went wrong */
@@ -235,7 +226,7 @@ export class Binder {
 
   #nextStep(state: BoundPattern): 'bind' | 'unbind' | undefined {
     if (state.retryAt > performance.now()) return undefined;
-    if (this.#isWanted(state)) return isRelied(state) ? undefined : 'bind';
+    if (this.#isWanted(state)) return isHeld(state) ? undefined : 'bind';
     return state.isBound && this.#isReplaced(state) ? 'unbind' : undefined;
   }
 
@@ -277,8 +268,12 @@ export class Binder {
     for (const key of keys) {
       const state = this.#patterns.get(key);
       if (state === undefined || !isRelied(state)) continue;
-      if (!this.#takeRebind(now) && now - state.confirmedAt <= trustMs) continue;
+      if ((state.isMissed || !this.#takeRebind(now)) && now - state.confirmedAt <= trustMs) continue;
       state.isDoubtful = true;
+      if (state.isMissed) {
+        state.isMissed = false;
+        state.retryAt = 0;
+      }
       this.#drive(state);
     }
   }
@@ -291,8 +286,4 @@ export class Binder {
     this.#rebinds -= 1;
     return true;
   }
-}
-
-function isRelied({ isBound, isDoubtful }: BoundPattern): boolean {
-  return isBound && !isDoubtful;
 }

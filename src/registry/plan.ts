@@ -18,6 +18,8 @@ interface Demand {
   readonly coarse: ReadonlyMap<string, Pattern>;
   /** The patterns that interests asked for, and how many of them did. */
   readonly fine: Map<string, { readonly pattern: Pattern; count: number }>;
+  /** Keys of the coarse patterns that don't count. */
+  readonly uncounted: readonly string[];
   isCoarse: boolean;
   /** Since when it would have had room to be fine; undefined: it hasn't. */
   roomSince: number | undefined;
@@ -38,7 +40,8 @@ export class Plan {
   ) {
     for (const { name, coarse } of families) {
       const byKey = new Map(coarse.map((pattern) => [patternKey(pattern), pattern]));
-      this.#demands.set(name, { coarse: byKey, fine: new Map(), isCoarse: false, roomSince: undefined });
+      const uncounted = coarse.filter(({ isUncounted }) => isUncounted).map(patternKey);
+      this.#demands.set(name, { coarse: byKey, fine: new Map(), uncounted, isCoarse: false, roomSince: undefined });
     }
   }
 
@@ -115,7 +118,7 @@ export class Plan {
   refine(now: number): FamilyName[] {
     const refined: FamilyName[] = [];
     for (const [family, demand] of this.#demands) {
-      const sizeIfFine = this.#size - planned(demand) + demand.fine.size;
+      const sizeIfFine = this.#size - planned(demand) + finely(demand);
       if (!demand.isCoarse || sizeIfFine * 2 >= this.maxPatterns) {
         demand.roomSince = undefined;
         continue;
@@ -153,8 +156,8 @@ export class Plan {
   #widest(): { family: FamilyName; demand: Demand } | undefined {
     let widest: { family: FamilyName; demand: Demand } | undefined;
     for (const [family, demand] of this.#demands) {
-      if (demand.isCoarse || demand.fine.size <= demand.coarse.size) continue;
-      if (widest === undefined || demand.fine.size > widest.demand.fine.size) widest = { family, demand };
+      if (demand.isCoarse || finely(demand) <= coarsely(demand)) continue;
+      if (widest === undefined || finely(demand) > finely(widest.demand)) widest = { family, demand };
     }
     return widest;
   }
@@ -167,5 +170,13 @@ export class Plan {
 }
 
 function planned(demand: Demand): number {
-  return demand.isCoarse ? demand.coarse.size : demand.fine.size;
+  return demand.isCoarse ? coarsely(demand) : finely(demand);
+}
+
+function coarsely({ coarse, uncounted }: Demand): number {
+  return coarse.size - uncounted.length;
+}
+
+function finely({ fine, uncounted }: Demand): number {
+  return fine.size - uncounted.filter((key) => fine.has(key)).length;
 }

@@ -30,7 +30,7 @@ export class Subscriptions {
     if (interest === undefined) {
       interest = new Interest(account, text, parse());
       this.#interests.set(key, interest);
-      this.#index.add(interest);
+      for (const words of interest.wordings) this.#index.add(interest, words);
     }
     interest.holders += 1;
     return interest;
@@ -41,7 +41,7 @@ export class Subscriptions {
     interest.holders -= 1;
     if (interest.holders > 0) return false;
     this.#interests.delete(`${interest.account} ${interest.text}`);
-    this.#index.delete(interest);
+    for (const words of interest.wordings) this.#index.delete(interest, words);
     return true;
   }
 

@@ -7,11 +7,10 @@
  * bindings (`npm run bench -- index`): it splits and walks for `#` as well, and is five to six times slower.
  */
 
-/** What is found: anything that has an account, a family and words. */
+/** What is found: anything that has an account and a family. Its words are given with it: one may be found under several. */
 export interface Indexed {
   readonly account: string;
   readonly source: string;
-  readonly words: readonly string[];
 }
 
 class Node<T> {
@@ -55,7 +54,7 @@ export class TopicIndex<T extends Indexed> {
   /** Account, then family. Both are maps of their own so that no key has to be put together for an event. */
   readonly #roots = new Map<string, Map<string, Node<T>>>();
 
-  add(entry: T): void {
+  add(entry: T, words: readonly string[]): void {
     let families = this.#roots.get(entry.account);
     if (families === undefined) {
       families = new Map();
@@ -66,18 +65,18 @@ export class TopicIndex<T extends Indexed> {
       node = new Node();
       families.set(entry.source, node);
     }
-    for (const word of entry.words) node = node.ensureChild(word);
+    for (const word of words) node = node.ensureChild(word);
     if (node.entries === undefined) node.entries = [entry];
     else node.entries.push(entry);
   }
 
   /** Leaves no empty node behind: accounts and call ids come and go for as long as the process lives. */
-  delete(entry: T): void {
+  delete(entry: T, words: readonly string[]): void {
     const families = this.#roots.get(entry.account);
     const root = families?.get(entry.source);
     if (families === undefined || root === undefined) return;
     const path: Node<T>[] = [root];
-    for (const word of entry.words) {
+    for (const word of words) {
       const next: Node<T> | undefined = path.at(-1)?.child(word);
       if (next === undefined) return;
       path.push(next);
@@ -85,8 +84,8 @@ export class TopicIndex<T extends Indexed> {
     const leaf = path.at(-1) as Node<T>;
     const rest = leaf.entries?.filter((other) => other !== entry);
     leaf.entries = rest?.length === 0 ? undefined : rest;
-    for (let depth = entry.words.length; depth > 0 && path[depth]?.isEmpty; depth -= 1) {
-      path[depth - 1]?.removeChild(entry.words[depth - 1] as string);
+    for (let depth = words.length; depth > 0 && path[depth]?.isEmpty; depth -= 1) {
+      path[depth - 1]?.removeChild(words[depth - 1] as string);
     }
     if (root.isEmpty) families.delete(entry.source);
     if (families.size === 0) this.#roots.delete(entry.account);

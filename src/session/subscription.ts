@@ -20,7 +20,8 @@ export interface Subscription {
 export class Interest {
   readonly family: FamilyName;
   readonly source: FamilyName;
-  readonly words: readonly string[];
+  /** What its events' words are, one way or another. */
+  readonly wordings: readonly (readonly string[])[];
   readonly subscriptions: Subscription[] = [];
   /** How many subscriptions hold it or are on the way to; when nobody does, it is dropped. */
   holders = 0;
@@ -38,7 +39,7 @@ export class Interest {
     this.#binding = binding;
     this.family = binding.family;
     this.source = binding.source;
-    this.words = binding.words;
+    this.wordings = binding.wordings;
   }
 
   /** What the broker must route to this node for it. */

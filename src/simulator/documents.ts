@@ -3,7 +3,7 @@
  * long. Only what exists is edited or deleted, and what the calls need is never deleted. Published on `configuration`.
  */
 
-import { databaseWord, decodeWord, encodeWord } from '../families/routing-key.ts';
+import { databaseWord, encodeWord } from '../families/routing-key.ts';
 import { gregorianSeconds } from '../gregorian.ts';
 import type { DisplayId } from './channel.ts';
 import { type Draft, firstDocuments, newDocument, toggles } from './document-bodies.ts';
@@ -100,7 +100,7 @@ export function playDocuments(stage: Stage, office: Office): Archive {
       'Event-Category': 'configuration',
       'Event-Name': action,
       'Account-ID': account.id,
-      Database: decodeWord(database),
+      Database: database,
       'Date-Created': gregorianSeconds(document.createdAt),
       'Date-Modified': gregorianSeconds(stage.now()),
       ID: id,

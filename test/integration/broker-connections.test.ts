@@ -94,11 +94,11 @@ test('rabbitmqctl list_bindings shows the plan, and list_queues nothing that wai
   for (let n = 0; n < 20; n += 1) await publish(broker, callEvent(account, 'CHANNEL_CREATE', `call-${n}`));
   await client.untilEvents(20);
   const bound = (await list('bindings', broker, 'source_name', 'routing_key')).filter((row) =>
-    ['callevt', 'fax'].includes(String(row.source_name)),
+    ['callevt', 'faxes'].includes(String(row.source_name)),
   );
   expect(bound.map((row) => `${row.source_name} ${row.routing_key}`).sort()).toEqual([
     'callevt call.CHANNEL_CREATE.*',
-    `fax fax.status.${account}.*`,
+    `faxes fax.status.${account}.*`,
   ]);
   for (const queue of await list('queues', broker, 'messages_ready', 'messages_unacknowledged')) {
     expect(queue).toEqual({ messages_ready: 0, messages_unacknowledged: 0 });

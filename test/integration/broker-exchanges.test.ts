@@ -119,7 +119,7 @@ describe('an exchange', () => {
     await management(broker.rabbit, 'PUT', `/api/permissions/${broker.vhost}/guest`, {
       configure: '.*',
       write: '.*',
-      read: '^(?!fax$).*',
+      read: '^(?!faxes$).*',
     });
     const refused = client.subscribe('fax.status.*');
     for (let n = 1; n <= 5; n += 1) {

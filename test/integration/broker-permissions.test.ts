@@ -133,7 +133,7 @@ test('an exchange that is missing and that the user may not make: the subscribe 
 test('a user who may read an exchange no more: the subscribe is refused, and the socket and the others live on', async () => {
   const broker = await useBroker();
   const permissions = await documentedPermissions('horizon');
-  const url = await userWith(broker, { ...permissions, read: permissions.read.replace('|fax', '') });
+  const url = await userWith(broker, { ...permissions, read: permissions.read.replace('|faxes', '') });
   const bridge = await startBridge({ AMQP_URL: url }, broker);
   const client = await openClient(bridge, { token: await tokenFor(account) });
   expect(await client.subscribe('call.CHANNEL_CREATE.*')).toMatchObject({ status: 'success' });

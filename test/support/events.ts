@@ -62,7 +62,7 @@ export function documentEvent(account: string, action = 'doc_edited', type = 'us
       'Event-Category': 'configuration',
       'Event-Name': action,
       'Account-ID': account,
-      Database: decodeURIComponent(database),
+      Database: database,
       Type: type,
       ID: id,
     },
@@ -71,7 +71,7 @@ export function documentEvent(account: string, action = 'doc_edited', type = 'us
 
 export function faxStatus(account: string, job = 'job-1'): BusMessage {
   return {
-    exchange: 'fax',
+    exchange: 'faxes',
     routingKey: `fax.status.${account}.${job}`,
     body: { 'Event-Category': 'fax', 'Event-Name': 'status', 'Account-ID': account, 'Job-ID': job },
   };

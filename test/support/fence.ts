@@ -10,7 +10,8 @@ const witnesses = new WeakMap<Bridge<TestBus>, Promise<Client>>();
 const witnessAccount = 'witness';
 const exchange = 'notifications';
 const fenceName = 'fence-passed';
-const routingKey = 'notifications.fence.passed';
+/** One that may be subscribed to. */
+const routingKey = 'notifications.system.alert';
 
 /**
  * Resolves when everything that was published before has gone through the bridge, and all that it owes these clients has

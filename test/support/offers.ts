@@ -23,4 +23,19 @@ export const documentTypes = [
   'fax',
   'mailbox_message',
   'call_recording',
+  'conference',
+];
+
+export const notifications = [
+  'sip.missed_call',
+  'sip.register',
+  'sip.deregister',
+  'voicemail.new',
+  'voicemail.saved',
+  'voicemail.full',
+  'fax.inbound',
+  'fax.outbound',
+  'fax.inbound_error',
+  'fax.outbound_error',
+  'system.alert',
 ];

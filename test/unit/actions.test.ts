@@ -92,7 +92,7 @@ test.each([
   await publish(bridge.broker, callEvent('alpha'));
   await allDelivered(bridge, client);
   expect(client.events).toEqual([]);
-  const fenced = ['notifications notifications.fence.passed'];
+  const fenced = ['notifications notifications.system.alert'];
   await until(async () => (await bridge.broker.patterns()).join() === [...patterns, ...fenced].sort().join());
 });
 

@@ -168,8 +168,9 @@ test.each([
   for (const [callId] of callIds) {
     expect(await client.subscribe(`${binding}${callId}`), callId).toMatchObject({ status: 'success' });
   }
-  for (const [, word] of callIds) await publish(bridge.broker, { exchange, routingKey: `${key}${word}`, body });
-  await publish(bridge.broker, { exchange, routingKey: `${key}1%2E2%2E4`, body });
+  for (const [callId, word] of [...callIds, ['1.2.4', '1%2E2%2E4']]) {
+    await publish(bridge.broker, { exchange, routingKey: `${key}${word}`, body: { ...body, 'Call-ID': callId } });
+  }
   await allDelivered(bridge, client);
   expect(client.events).toHaveLength(callIds.length);
 });

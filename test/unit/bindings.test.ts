@@ -143,7 +143,7 @@ const missing: readonly (readonly [string, BusMessage])[] = [
   ['presence.mwi_updates.1002', messageWaiting(fixtureRealm)],
   ['presence.mwi_updates.*', dialog],
   ['registration.success.1002', registration(fixtureAccount, fixtureRealm)],
-  ['notifications.sip.voicemail', notification(fixtureAccount)],
+  ['notifications.sip.register', notification(fixtureAccount)],
   ['notifications.voicemail.*', notification(fixtureAccount)],
 ];
 

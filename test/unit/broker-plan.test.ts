@@ -4,11 +4,10 @@ import { tokenFor } from '../support/bridge.ts';
 import { type Client, openClient } from '../support/client.ts';
 import { type EmbeddedBridge, startBridge } from '../support/embedded.ts';
 import { callAccount, fixtureAccount, fixtureRealm } from '../support/fixtures.ts';
-import { callEvents } from '../support/offers.ts';
+import { callEvents, notifications } from '../support/offers.ts';
 import { until } from '../support/until.ts';
 
 const database = 'account%2F4b%2F31%2Fdd1d32ce6d249897c06332375d65';
-const realm = 'acme%2Eexample%2Ecom';
 const account = fixtureAccount;
 
 const everyCallEvent = callEvents.map((event) => `callevt call.${event}.*`);
@@ -39,33 +38,39 @@ describe('exactly what a subscription needs is bound', () => {
     ['object.*.device', [`configuration *.${database}.device.*`]],
     // Types of monthly databases for every database.
     ['object.doc_created.fax', ['configuration doc_created.*.fax.*']],
+    ['object.doc_created.call_recording', ['configuration doc_created.*.call_recording.*']],
     ['doc_edited.*.mailbox_message.*', ['configuration doc_edited.*.mailbox_message.*']],
     ['fax.object.doc_created', ['configuration doc_created.*.fax.*']],
     // A type of `*` means both.
     [
       'object.doc_created.*',
       [
+        'configuration doc_created.*.call_recording.*',
         'configuration doc_created.*.fax.*',
         'configuration doc_created.*.mailbox_message.*',
         `configuration doc_created.${database}.*.*`,
       ],
     ],
-    // Conferences, faxes, presence and registrations per account.
-    ['conference.event.*.*', [`conference conference.event.*.${account}.*.*`, ...olderConferences]],
-    ['conference.event.7001.one', [`conference conference.event.*.${account}.*.*`, ...olderConferences]],
+    // Conferences and faxes per account; conference ids may have dots.
+    ['conference.event.*.*', [`conference conference.event.*.${account}.#`, ...olderConferences]],
+    ['conference.event.7001.one', [`conference conference.event.*.${account}.#`, ...olderConferences]],
     [
       'conference.event.add-member.7001.one',
-      [`conference conference.event.add-member.${account}.*.*`, ...olderConferences],
+      [`conference conference.event.add-member.${account}.#`, ...olderConferences],
     ],
-    ['conference.command.7001', ['conference conference.command.*']],
-    ['fax.status.202611-f00d', [`fax fax.status.${account}.*`]],
-    ['presence.dialog.*', [`presence dialog.${realm}.*`]],
-    ['presence.mwi_updates.1001', [`presence mwi_updates.${realm}.*`]],
-    [
-      'registration.success.1001',
-      [`callmgr registration.success.${realm}.*`, `registrar registration.success.${realm}.*`],
-    ],
+    // Whose a conference's commands are is told by the conferences' events.
+    ['conference.command.7001', ['conference conference.command.#', 'conference conference.event.#']],
+    ['fax.status.202611-f00d', [`faxes fax.status.${account}.*`]],
+    // Realms come in any case, and the broker compares bytes.
+    ['presence.dialog.*', ['presence dialog.*.*']],
+    ['presence.mwi_updates.1001', ['presence mwi_updates.*.*']],
+    ['registration.success.1001', ['callmgr registration.success.*.*', 'registrar registration.success.*.*']],
     ['notifications.sip.missed_call', ['notifications notifications.sip.missed_call']],
+    ['notifications.*.*', notifications.map((name) => `notifications notifications.${name}`)],
+    [
+      'notifications.sip.*',
+      ['deregister', 'missed_call', 'register'].map((name) => `notifications notifications.sip.${name}`),
+    ],
   ])('%s', async (binding, patterns) => {
     const bridge = await startBridgeWithRealm();
     const client = await openAccount(bridge);

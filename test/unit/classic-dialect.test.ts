@@ -36,7 +36,7 @@ const names: Readonly<Record<string, string>> = {
   'object.doc_edited.device.json': 'doc_edited_device',
   'object.doc_created.mailbox_message.json': 'doc_created_mailbox_message',
   'fax.status.json': 'fax.status',
-  'presence.dialog.json': 'dialog',
+  'presence.dialog.json': 'dialog_update',
   'presence.mwi_update.json': 'mwi_update',
   'registration.success.json': 'reg_success',
   'notifications.missed_call.json': 'missed_call',
@@ -136,7 +136,7 @@ test('NAME is the payload’s, whatever characters it has', async () => {
   const { bridge, client } = await openFor('alpha');
   await subscribeWithoutId(client, 'notifications.*.*');
   const body = JSON.stringify({ 'Event-Name': 'a "quoted"\n☎ name', 'Account-ID': 'alpha' });
-  await bridge.broker.publish('notifications', 'notifications.a.b', Buffer.from(body));
+  await bridge.broker.publish('notifications', 'notifications.sip.register', Buffer.from(body));
   await allDelivered(bridge, client);
   expect(client.events).toEqual([{ name: 'a "quoted"\n☎ name', args: JSON.parse(body) }]);
 });
@@ -229,8 +229,8 @@ test('events of one node come in order, and each frame is right, whatever else i
   const bridge = await startBridge();
   const sources = [
     ['callevt', 'call.CHANNEL_CREATE.x', 'call.*.*'],
-    ['notifications', 'notifications.a.b', 'notifications.*.*'],
-    ['fax', 'fax.status.alpha.x', 'fax.status.*'],
+    ['notifications', 'notifications.sip.register', 'notifications.*.*'],
+    ['faxes', 'fax.status.alpha.x', 'fax.status.*'],
   ] as const;
   for (const [exchange, key] of sources) await bridge.broker.publish(exchange, key, { 'Account-ID': 'alpha' });
   const idsOfClients = [

@@ -19,7 +19,7 @@ test('the first wrong item of a list ends the check, however many follow', () =>
 
 test.each([
   [{ bindings: 'x' }, 'data.bindings: Invalid input: expected array, received string'],
-  [{ bindings: null }, 'data.bindings: Invalid input: expected array, received null'],
+  [{ bindings: {} }, 'data.bindings: Invalid input: expected array, received object'],
   [{ bindings: ['a', 'b', null] }, 'data.bindings.2: Invalid input: expected string, received null'],
   [{ binding: 1 }, 'data.binding: Invalid input: expected string, received number'],
 ])('%j is told by its path', (data, said) => {
@@ -32,6 +32,19 @@ test.each([
   }
   expect(thrown).toBeInstanceOf(MalformedMessage);
   expect(thrown).toMatchObject({ message: `invalid message: ${said}`, requestId: 'r' });
+});
+
+test('a member that is null is none', () => {
+  const message = { action: 'subscribe', auth_token: null, request_id: null, name: null, metadata: null };
+  const data = { account_id: null, binding: null, bindings: ['a'], name: null, metadata: null };
+  const envelope = decodeEnvelope(Buffer.from(JSON.stringify({ ...message, data })));
+  expect(envelope).toMatchObject({ token: undefined, requestId: undefined });
+  const absent = { accountId: undefined, name: undefined, metadata: undefined };
+  const read = (text: string) => readMessage(decodeEnvelope(Buffer.from(text)), bindingsMessage);
+  expect(readMessage(envelope, bindingsMessage)).toMatchObject({ ...absent, bindings: ['a'], namesNoBindings: false });
+  expect(read('{"action":"unsubscribe","data":null}')).toMatchObject({ namesNoBindings: true });
+  expect(() => read('{"action":null}')).toThrow('invalid message: action:');
+  expect(read('{"action":"subscribe","data":{"metadata":{"a":null}}}').metadata).toEqual({ a: null });
 });
 
 test('lists that are right are taken, without repetitions', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { describeConfig, readConfig, readSetting, type SettingName, settingsHelp } from '../../src/config.ts';
 import { ConfigError } from '../../src/errors.ts';
-import { callEvents, documentTypes } from '../support/offers.ts';
+import { callEvents, documentTypes, notifications } from '../support/offers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'event-horizon-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -52,6 +52,7 @@ describe('defaults', () => {
       DIALECT: 'classic',
       CALL_EVENTS: callEvents,
       DOC_TYPES: documentTypes,
+      NOTIFICATION_EVENTS: notifications,
       MAX_CONNECTIONS: 50_000,
       MAX_BINDINGS_PER_SOCKET: 250,
       MAX_PATTERNS: 100,
@@ -107,6 +108,21 @@ describe('a bad value is refused with the name of the variable and what is wrong
     ['AUTH_CROSSBAR_URL', 'http://me:pass@crossbar', 'must not carry a user or a password'],
     ['CALL_EVENTS', 'CHANNEL_CREATE,DTMF.*', 'must be letters, digits, "-" or "_"'],
     ['DOC_TYPES', 'a#', 'must be letters, digits, "-" or "_"'],
+    [
+      'NOTIFICATION_EVENTS',
+      'voicemail',
+      'has "voicemail"; a notification\'s form is CATEGORY.NAME, voicemail.new for instance',
+    ],
+    [
+      'NOTIFICATION_EVENTS',
+      'sip.register,user.new',
+      'has user.new, which carries a password or a link that sets one: no browser may see it',
+    ],
+    [
+      'NOTIFICATION_EVENTS',
+      'user.password_recovery',
+      'has user.password_recovery, which carries a password or a link that sets one: no browser may see it',
+    ],
     ['MAX_CONNECTIONS', '0', 'must be at least 1'],
     ['ALLOWED_ORIGINS', 'https://console.example.com/', 'is no origin'],
     ['TRUST_PROXY', '10.0.0.0/99', 'must be addresses or CIDR ranges'],

@@ -190,7 +190,10 @@ describe('a socket that lives on a token of the Crossbar', () => {
     if (minutes !== undefined)
       crossbar.answer = { data: { account_id: 'acme', exp: Date.now() / 1000 + minutes * 60 } };
     const accounts = new Accounts();
-    const catalogue = createCatalogue({ callEvents: ['CHANNEL_CREATE'], documentTypes: ['user'] }, accounts);
+    const catalogue = createCatalogue(
+      { callEvents: ['CHANNEL_CREATE'], documentTypes: ['user'], notifications: [] },
+      accounts,
+    );
     const log = createLog({ LOG_LEVEL: 'silent', LOG_PRETTY: false, NODE_NAME: 'test' }, false);
     const binder = new Binder(idleBus, new Plan(catalogue.families, 100), ['call', 'object'], log);
     const registry = new Registry(new Subscriptions(), binder);

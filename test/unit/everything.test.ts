@@ -3,19 +3,31 @@ import { createCatalogue } from '../../src/families/catalogue.ts';
 import { patternsOfEverything } from '../../src/families/everything.ts';
 
 const nobody = { accountOfRealm: () => undefined, realmOf: () => undefined };
-const catalogue = createCatalogue({ callEvents: ['CHANNEL_CREATE', 'PARK_PARKED'], documentTypes: ['user'] }, nobody);
+const catalogue = createCatalogue(
+  { callEvents: ['CHANNEL_CREATE', 'PARK_PARKED'], documentTypes: ['user'], notifications: ['sip.register'] },
+  nobody,
+);
 const everything = new Map(patternsOfEverything(catalogue).map((patterns) => [patterns.exchange, patterns]));
 
 test('everything that is offered is bound, and nothing else that shares the exchanges', () => {
   expect(everything.get('callevt')).toEqual({
     exchange: 'callevt',
     families: ['call'],
+    isOptional: false,
     routingPatterns: ['call.CHANNEL_CREATE.*', 'call.PARK_PARKED.*'],
   });
   expect(everything.get('configuration')?.routingPatterns).toEqual([
     'doc_created.*.user.*',
     'doc_deleted.*.user.*',
     'doc_edited.*.user.*',
+  ]);
+  expect(everything.get('conference')?.routingPatterns).toEqual(['conference.command.#', 'conference.event.#']);
+  expect(everything.get('notifications')?.routingPatterns).toEqual(['notifications.sip.register']);
+});
+
+test('what others have to declare is optional', () => {
+  expect([...everything.values()].filter(({ isOptional }) => isOptional).map(({ exchange }) => exchange)).toEqual([
+    'fax',
   ]);
 });
 
@@ -34,7 +46,8 @@ test('the patterns of every offered binding are among them, or covered by one th
         const bound = everything.get(exchange)?.routingPatterns.map((pattern) => pattern.split('.')) ?? [];
         const covering = bound.filter(
           (pattern) =>
-            pattern.length === words.length && pattern.every((word, at) => word === '*' || word === words[at]),
+            (pattern.length === words.length || pattern.at(-1) === '#') &&
+            pattern.every((word, at) => word === '*' || word === '#' || word === words[at]),
         );
         expect(covering, routingPattern).not.toEqual([]);
       }

@@ -47,7 +47,7 @@ test('an event with every call id and account: routing_key has the encoded call 
   const [event] = await client.untilEvents(1);
   expect(event).toMatchObject({
     subscribed_key: `call.*.${memberId}`,
-    subscription_key: expect.stringMatching(/^call\.top\.(\*|CHANNEL_HOLD)\.a1b2c3@media1\.example\.com$/),
+    subscription_key: `call.top.CHANNEL_HOLD.${memberId}`,
     routing_key: `call.top.CHANNEL_HOLD.${memberWord}`,
   });
 });
@@ -57,7 +57,7 @@ test('keys are lower-cased with - made _, at every depth, and nulls are dropped'
   await client.subscribe('notifications.*.*');
   await bridge.broker.publish(
     'notifications',
-    'notifications.a.b',
+    'notifications.sip.register',
     Buffer.from(`{"Event-Name":"b","Account-ID":"alpha","UPPER":1,"already_so":2,"Mixed-Case_And-More":3,
       "Null":null,"Empty":"","False":false,"Zero":0,"Big":63610891956,"Float":0.25,
       "Deep-Object":{"X-Y":{"Z-Z":[{"In-List":1,"Gone":null,"Kept-Too":[]},"Text-Stays",[{"A-B":null,"C-D":{}}]],"Gone":null}},
@@ -78,7 +78,8 @@ test('the bus’s private headers are not shown', async () => {
     'Defer-Response',
     'Destination-Server',
     'Geo-Location',
-    'Log-ID',
+    'System-Log-ID',
+    'Raw-Headers',
     'Node',
     'Server-ID',
     'Server-Queue-ID',

@@ -92,7 +92,7 @@ const frames: readonly Expected[] = [
     file: 'presence.dialog.json',
     binding: 'presence.dialog.*',
     subscriptionKey: 'dialog.acme%2Eexample%2Ecom.*',
-    name: 'dialog',
+    name: 'dialog_update',
   },
   {
     file: 'presence.mwi_update.json',

@@ -27,6 +27,7 @@ const rooms: readonly (readonly string[])[] = [
   ['dialects', 'payload.ts', 'history'],
   ['bus.ts'],
   ['families', 'protocol'],
+  ['setting-defaults.ts'],
   ['errors.ts', 'clock.ts', 'deadline.ts', 'gregorian.ts', 'slack.ts', 'throttle.ts', 'token-bucket.ts', 'version.ts'],
 ];
 

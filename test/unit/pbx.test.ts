@@ -173,7 +173,7 @@ describe('the play', () => {
 
 describe('every message', () => {
   const catalogue = createCatalogue(
-    { callEvents, documentTypes },
+    { callEvents, documentTypes, notifications: [] },
     { accountOfRealm: () => undefined, realmOf: () => undefined },
   );
 

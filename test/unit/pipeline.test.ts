@@ -32,7 +32,10 @@ const bus: Pick<Bus, 'isUp' | 'bind' | 'unbind'> = {
 /** A socket whose messages go through the pipeline; a token is good for the account that it names. */
 function createWorld(more: readonly Action[] = []) {
   const accounts = new Accounts();
-  const catalogue = createCatalogue({ callEvents: ['CHANNEL_CREATE'], documentTypes: ['user'] }, accounts);
+  const catalogue = createCatalogue(
+    { callEvents: ['CHANNEL_CREATE'], documentTypes: ['user'], notifications: [] },
+    accounts,
+  );
   const names = catalogue.families.map(({ name }) => name);
   const registry = new Registry(
     new Subscriptions(),

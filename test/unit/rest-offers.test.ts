@@ -3,7 +3,7 @@ import { useAccountsFile } from '../support/accounts-file.ts';
 import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
 import { startBridge } from '../support/embedded.ts';
-import { callEvents } from '../support/offers.ts';
+import { callEvents, notifications } from '../support/offers.ts';
 import { rest } from '../support/rest.ts';
 
 const families = ['call', 'conference', 'fax', 'notifications', 'object', 'presence', 'registration'];
@@ -30,7 +30,11 @@ describe('GET /v2/websockets', () => {
     expect(data.object).toContain('object.doc_edited.user');
     expect(data.fax).toEqual(['fax.status.{FAX_ID}', 'fax.object.{ACTION}']);
     expect(data.registration).toEqual(['registration.success.{USERNAME}']);
-    expect(data.notifications).toEqual(['notifications.{CATEGORY}.{NAME}']);
+    expect(data.notifications).toEqual([
+      'notifications.{CATEGORY}.{NAME}',
+      ...notifications.map((name) => `notifications.${name}`),
+    ]);
+    expect(data.conference).toContain('conference.event.{CONFERENCE_ID}.{CALL_ID}.{EVENT}');
     expect(data.presence).toEqual([
       'presence.dialog.{CALL_ID}',
       'presence.update.{CALL_ID}',
@@ -38,8 +42,12 @@ describe('GET /v2/websockets', () => {
     ]);
   });
 
-  test('CALL_EVENTS and DOC_TYPES decide what is offered', async () => {
-    const bridge = await startBridge({ CALL_EVENTS: 'CHANNEL_CREATE,DTMF', DOC_TYPES: 'user' });
+  test('CALL_EVENTS, DOC_TYPES and NOTIFICATION_EVENTS decide what is offered', async () => {
+    const bridge = await startBridge({
+      CALL_EVENTS: 'CHANNEL_CREATE,DTMF',
+      DOC_TYPES: 'user',
+      NOTIFICATION_EVENTS: 'port.comment',
+    });
     expect((await rest(bridge, '/v2/websockets')).body.data).toMatchObject({
       call: [
         { binding: 'call.CHANNEL_CREATE.*', event: 'CHANNEL_CREATE' },
@@ -49,6 +57,10 @@ describe('GET /v2/websockets', () => {
         binding: `${action}.*.user.*`,
         event: `${action}_user`,
       })),
+      notifications: [
+        { binding: 'notifications.*.*', event: '*' },
+        { binding: 'notifications.port.comment', event: 'comment' },
+      ],
     });
   });
 

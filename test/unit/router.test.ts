@@ -39,7 +39,10 @@ class Receiver implements Subscriber {
 }
 
 function createWorld() {
-  const catalogue = createCatalogue({ callEvents: ['CHANNEL_CREATE'], documentTypes: ['user'] }, noRealms);
+  const catalogue = createCatalogue(
+    { callEvents: ['CHANNEL_CREATE'], documentTypes: ['user'], notifications: [] },
+    noRealms,
+  );
   const subscriptions = new Subscriptions();
   const dropped: string[] = [];
   const counters = { received: () => undefined, dropped: (reason: string) => void dropped.push(reason), framesSent: 0 };

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Indexed, TopicIndex } from '../../src/registry/topic-index.ts';
+import { type Indexed as Found, TopicIndex } from '../../src/registry/topic-index.ts';
+
+type Indexed = Found & { readonly words: readonly string[] };
 
 /** So few of each that they meet often. Names that objects have by nature are words like any other. */
 const account = fc.constantFrom('a', 'b', '*', '__proto__');
@@ -53,11 +55,11 @@ describe('compared with a walk over all bindings', () => {
         const present: Indexed[] = [];
         for (const { entry: added, place, event: looked } of steps) {
           if (added !== null) {
-            index.add(added);
+            index.add(added, added.words);
             present.push(added);
           } else {
             const [removed] = present.splice(place % Math.max(1, present.length), 1);
-            if (removed !== undefined) index.delete(removed);
+            if (removed !== undefined) index.delete(removed, removed.words);
           }
           const found = collect(index, looked);
           const expected = present.filter((binding) => matches(binding, looked));
@@ -84,10 +86,10 @@ describe('compared with a walk over all bindings', () => {
         ({ entries, order }) => {
           const index = new TopicIndex<Indexed>();
           expect(index.isEmpty).toBe(true);
-          for (const added of entries) index.add(added);
+          for (const added of entries) index.add(added, added.words);
           for (const removed of order) {
             expect(index.isEmpty).toBe(false);
-            index.delete(removed);
+            index.delete(removed, removed.words);
           }
           expect(index.isEmpty).toBe(true);
         },
@@ -99,9 +101,9 @@ describe('compared with a walk over all bindings', () => {
     fc.assert(
       fc.property(fc.array(entry, { maxLength: 20, size: 'max' }), entry, event, (entries, stranger, looked) => {
         const index = new TopicIndex<Indexed>();
-        for (const added of entries) index.add(added);
+        for (const added of entries) index.add(added, added.words);
         const before = collect(index, looked);
-        index.delete(stranger);
+        index.delete(stranger, stranger.words);
         expect(collect(index, looked)).toEqual(before);
       }),
     );
@@ -118,7 +120,7 @@ describe('by example', () => {
   ];
   const [created, byId, every] = bindings;
   const index = new TopicIndex<Indexed>();
-  for (const binding of bindings) index.add(binding);
+  for (const binding of bindings) index.add(binding, binding.words);
 
   test.each([
     ['CHANNEL_CREATE', 'id', [created, byId, every]],

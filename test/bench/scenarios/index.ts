@@ -42,7 +42,7 @@ export const index: Scenario = async (setting) => {
     const own = new TopicIndex<Entry>();
     const other = new Qlobber<Entry>();
     for (const entry of entries(count, accounts)) {
-      own.add(entry);
+      own.add(entry, entry.words);
       other.add([entry.account, entry.source, ...entry.words].join('.'), entry);
     }
     const events = Array.from({ length: 1000 }, (_, at) => ({

@@ -35,7 +35,7 @@ function world(
   accounts: number,
 ): { router: Router; subscribe(index: number): Session; registry: Registry } {
   const catalogue = createCatalogue(
-    { callEvents: ['CHANNEL_CREATE', 'CHANNEL_ANSWER'], documentTypes: ['user'] },
+    { callEvents: ['CHANNEL_CREATE', 'CHANNEL_ANSWER'], documentTypes: ['user'], notifications: [] },
     noRealms,
   );
   const subscriptions = new Subscriptions();
