@@ -1,6 +1,6 @@
 /** An Event Horizon of the test's own, on a free port, in this process. */
 import { inspect } from 'node:util';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, TestRunner } from 'vitest';
 import { type App, createApp } from '../../src/app.ts';
 import { makeToken, type TokenClaims } from '../../src/auth/token.ts';
 import type { Bus } from '../../src/bus.ts';
@@ -58,7 +58,7 @@ export async function startBridgeWithoutBroker(settings: Settings): Promise<Omit
   return launch<Broker>(settings, undefined);
 }
 
-/** Starts an app on a free port; it is stopped when the test ends. */
+/** Starts an app on a free port; it is stopped when the test ends, and by whoever started it in a hook. */
 export async function launch<B extends TestBus>(
   settings: Settings,
   broker: B | undefined,
@@ -74,8 +74,10 @@ export async function launch<B extends TestBus>(
     stopped ??= app.stop();
     return stopped;
   };
-  onTestFinished(stop);
-  showWhenWaitFails(() => describeBridge(lines, broker));
+  if (TestRunner.getCurrentTest() !== undefined) {
+    onTestFinished(stop);
+    showWhenWaitFails(() => describeBridge(lines, broker));
+  }
   if (broker !== undefined) await until(async () => (await fetch(`${address}/readyz`)).ok, 'a bridge that is ready');
   return {
     app,

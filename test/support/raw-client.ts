@@ -123,7 +123,8 @@ export class RawClient {
   }
 }
 
-function frameBytes(payload: Buffer | string, options: FrameOptions): Buffer {
+/** A frame as a client sends it. */
+export function frameBytes(payload: Buffer | string, options: FrameOptions = {}): Buffer {
   const { opcode = opcodes.text, fin = true, masked = true, reserved = 0 } = options;
   const body = Buffer.from(payload);
   const length = options.claimedBytes ?? body.length;

@@ -5,7 +5,9 @@ import { onTestFinished, TestRunner } from 'vitest';
 const marginMs = 1500;
 /** For waits outside of tests: in hooks. ms */
 const otherwiseMs = 25_000;
-const pauseMs = 10;
+/** Between two looks: much is so at once, or a few ms later. */
+const firstPauseMs = 1;
+const lastPauseMs = 10;
 const mostText = 600;
 
 const sights = new Set<() => string | Promise<string>>();
@@ -29,7 +31,7 @@ export async function until(
   expected: string = condition.toString(),
 ): Promise<void> {
   const endsAt = deadline();
-  while (!(await condition())) {
+  for (let pauseMs = firstPauseMs; !(await condition()); pauseMs = Math.min(pauseMs * 2, lastPauseMs)) {
     if (Date.now() > endsAt) throw await failedWait(expected);
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
