@@ -42,6 +42,8 @@ export interface Surroundings {
   usedMemory(): number;
   /** The bus to live on, instead of the one that the settings name: the node is alone on it. */
   readonly bus?: Bus;
+  /** How many lines of the log were lost so far. */
+  readonly lostLogLines?: () => number;
   /** With several workers: the metrics of all of them. */
   readonly metricsOfAll?: () => Promise<string>;
 }
@@ -142,6 +144,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
     subscriptions: () => subscriptions.count,
     patterns: () => binder.boundCount,
     isConnected: () => bus.isUp,
+    lostLogLines: surroundings.lostLogLines ?? (() => 0),
   });
 
   let downReason = 'the broker was not reached yet';

@@ -1,13 +1,10 @@
 /** The log: pino, one line a change of state, fields first, and nothing secret. */
-import { once } from 'node:events';
-import type { Writable } from 'node:stream';
-import { type LoggerOptions, type Logger as PinoLogger, pino, symbols } from 'pino';
+import { type LoggerOptions, type Logger as PinoLogger, pino } from 'pino';
+import { prettyFactory } from 'pino-pretty';
 import type { Config } from './config.ts';
+import type { LogOutput } from './log-output.ts';
 
 export type Log = Pick<PinoLogger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
-
-/** The log of a process, which it ends. */
-export type ProcessLog = PinoLogger;
 
 /** How long whoever reads the log may keep the process from ending. ms */
 const lastLinesMs = 1000;
@@ -31,8 +28,9 @@ const secretFields = [
 /** @param isTerminal whether standard output is one: lines for people are the default there */
 export function createLog(
   config: Pick<Config, 'LOG_LEVEL' | 'LOG_PRETTY' | 'NODE_NAME'>,
+  output: LogOutput,
   isTerminal: boolean,
-): ProcessLog {
+): Log {
   const options: LoggerOptions = {
     level: config.LOG_LEVEL,
     base: { node: config.NODE_NAME },
@@ -40,26 +38,22 @@ export function createLog(
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label) => ({ level: label }) },
   };
-  if (!(config.LOG_PRETTY ?? isTerminal)) return pino(options);
-  return pino({
-    ...options,
-    transport: { target: 'pino-pretty', options: { ignore: 'node', translateTime: 'HH:MM:ss.l' } },
-  });
+  const log = pino(options, (config.LOG_PRETTY ?? isTerminal) ? forPeople(output) : output);
+  output.onRecovered = (lines) => log.warn({ lines }, 'log lines were lost: whatever takes the log was full or slow');
+  return log;
 }
 
-/**
- * Resolves when every line is written. To be called last: pino writes in the background, and an exit in the middle of
- * that puts the last lines in the wrong order.
- */
-export async function endLog(log: ProcessLog): Promise<void> {
-  // Its type doesn't tell that the stream is there: a writable one, or pino's own that is like it.
-  const stream = (log as ProcessLog & Record<typeof symbols.streamSym, Writable>)[symbols.streamSym];
-  const closed = once(stream, 'close');
-  stream.end();
+function forPeople(output: LogOutput): Pick<LogOutput, 'write'> {
+  const format = prettyFactory({ ignore: 'node', translateTime: 'HH:MM:ss.l' });
+  return { write: (line) => output.write(format(line)) };
+}
+
+/** Resolves when every line is written, or after a second: whoever reads the log doesn't keep the process from ending. */
+export async function endLog(output: LogOutput): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise((resolve) => {
     timer = setTimeout(resolve, lastLinesMs);
   });
-  await Promise.race([closed, deadline]);
+  await Promise.race([output.end(), deadline]);
   clearTimeout(timer);
 }

@@ -8,7 +8,8 @@ import { Accounts } from './auth/accounts.ts';
 import { type Config, describeConfig, readConfig, settingsHelp } from './config.ts';
 import { demoBanner } from './demo/demo.ts';
 import { ConfigError, isBadArgument, messageOf } from './errors.ts';
-import { createLog, endLog, type Log, type ProcessLog } from './log.ts';
+import { createLog, endLog, type Log } from './log.ts';
+import { standardOutput } from './log-output.ts';
 import { version } from './version.ts';
 import { isWorker, metricsOfAllWorkers, runWorkers, shareMetrics } from './workers.ts';
 
@@ -17,6 +18,8 @@ const anythingElse = 1;
 
 /** A terminal and npm may both pass on one Ctrl-C; what comes in this time is the same signal. ms */
 const sameSignalMs = 1000;
+
+const output = standardOutput(process);
 
 const help = `Event Horizon ${version}: carries events from RabbitMQ to browsers over WebSocket.
 
@@ -44,7 +47,7 @@ async function main(): Promise<void> {
   if (values.version) return print(`${version}\n`);
   const config = readConfig(process.env);
   if (values['check-config']) return checkConfig(config);
-  const log = createLog(config, process.stdout.isTTY);
+  const log = createLog(config, output, process.stdout.isTTY);
   if (config.WORKERS > 1 && !isWorker) return startWorkers(config, log);
   await serve(config, log);
 }
@@ -53,7 +56,7 @@ function startWorkers(config: Config, log: Log): void {
   // What no worker could use is said once, and not by each of them.
   createAccountSource(config, new Accounts(), () => undefined, log);
   warnOfFewFileHandles(config, log);
-  runWorkers(config, log, { onSignal, exit: process.exit });
+  runWorkers(config, log, { onSignal, exit });
 }
 
 function print(text: string): void {
@@ -61,17 +64,18 @@ function print(text: string): void {
 }
 
 async function checkConfig(config: Config): Promise<void> {
-  await createApp(config, { log: createLog({ ...config, LOG_LEVEL: 'silent' }, false), version, usedMemory });
+  await createApp(config, { log: createLog({ ...config, LOG_LEVEL: 'silent' }, output, false), version, usedMemory });
   print(`${describeConfig(config)}\n`);
 }
 
 const usedMemory = (): number => process.memoryUsage.rss();
 
-async function serve(config: Config, log: ProcessLog): Promise<void> {
+async function serve(config: Config, log: Log): Promise<void> {
   const app = await createApp(config, {
     log,
     version,
     usedMemory,
+    lostLogLines: () => output.dropped,
     ...(isWorker && { metricsOfAll: metricsOfAllWorkers }),
   });
   if (isWorker) shareMetrics(app.metrics.registry);
@@ -81,12 +85,17 @@ async function serve(config: Config, log: ProcessLog): Promise<void> {
     log.info({ seconds: config.DRAIN_SECONDS }, 'draining');
     await app.stop();
     log.info('stopped');
-    await endLog(log);
-    process.exit(0);
+    await exit(0);
   });
   // Whoever reads that it listens may end it from then on.
   log.info({ address, version, pid, demo: config.demo }, 'listening');
-  if (app.demo !== undefined) print(demoBanner(address, app.demo));
+  if (app.demo !== undefined) output.write(demoBanner(address, app.demo));
+}
+
+/** The end in good order: the log's last lines are written first, if whoever reads them takes them. */
+async function exit(code: number): Promise<never> {
+  await endLog(output);
+  process.exit(code);
 }
 
 /** The first signal drains; another one, unless it is the same passed on twice, ends the process at once. */
@@ -97,8 +106,7 @@ function onSignal(drain: () => Promise<void>): void {
       since = performance.now();
       drain().catch((error: unknown) => fail(error));
     } else if (performance.now() - since > sameSignalMs) {
-      process.stderr.write(`event-horizon: ${signal} again, ending at once\n`);
-      process.exit(anythingElse);
+      die(`${signal} again, ending at once`, anythingElse);
     }
   };
   process.on('SIGTERM', handle);
@@ -129,8 +137,17 @@ function fileHandleLimit(): number | undefined {
 function fail(error: unknown): never {
   const isConfig = error instanceof ConfigError || isBadArgument(error);
   const text = error instanceof ConfigError ? [...new Set(error.lines)].join('; ') : describeFailure(error);
-  process.stderr.write(`event-horizon: ${text}\n`);
-  process.exit(isConfig ? badConfiguration : anythingElse);
+  die(text, isConfig ? badConfiguration : anythingElse);
+}
+
+/** The end at once, whatever has become of standard output and standard error. */
+function die(reason: string, code: number): never {
+  output.endNow();
+  try {
+    process.stderr.write(`event-horizon: ${reason}\n`);
+  } finally {
+    process.exit(code);
+  }
 }
 
 /** One line that a person understands. */
@@ -143,9 +160,9 @@ function describeFailure(error: unknown): string {
   return messageOf(error);
 }
 
-process.on('uncaughtException', (error) => {
-  process.stderr.write(`event-horizon: fault: ${error.stack ?? error.message}\n`);
-  process.exit(anythingElse);
-});
+// What can't be said there is said to nobody; it must not become a fault of its own.
+process.stderr.on('error', () => undefined);
+
+process.on('uncaughtException', (error) => die(`fault: ${error.stack ?? error.message}`, anythingElse));
 
 main().catch(fail);

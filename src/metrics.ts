@@ -9,6 +9,7 @@ export interface MetricSources {
   subscriptions(): number;
   patterns(): number;
   isConnected(): boolean;
+  lostLogLines(): number;
 }
 
 export class Metrics {
@@ -54,16 +55,7 @@ export class Metrics {
       buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
       registers,
     });
-    const framesSent = (): number => this.framesSent;
-    new Counter({
-      name: 'horizon_frames_sent_total',
-      help: 'Event frames handed to sockets',
-      registers,
-      collect() {
-        this.reset();
-        this.inc(framesSent());
-      },
-    });
+    this.#counter('horizon_frames_sent_total', 'Event frames handed to sockets', () => this.framesSent);
   }
 
   /** Adds the values that are read from the parts of the running server. */
@@ -72,6 +64,22 @@ export class Metrics {
     this.#gauge('horizon_subscriptions', 'Bindings held by all sockets', () => sources.subscriptions());
     this.#gauge('horizon_amqp_patterns', 'Patterns that the broker holds for this node', () => sources.patterns());
     this.#gauge('horizon_amqp_connected', '1 while the broker is there', () => (sources.isConnected() ? 1 : 0));
+    this.#counter('horizon_log_lines_dropped_total', 'Log lines that could not be written', () =>
+      sources.lostLogLines(),
+    );
+  }
+
+  /** One that is counted elsewhere. */
+  #counter(name: string, help: string, read: () => number): void {
+    new Counter({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
   }
 
   #gauge(name: string, help: string, read: () => number): void {

@@ -19,7 +19,7 @@ const badConfiguration = 78;
 /** What the primary needs of the process. */
 export interface PrimaryProcess {
   onSignal(drain: () => Promise<void>): void;
-  exit(code: number): never;
+  exit(code: number): Promise<never>;
 }
 
 const metricsQuestion = z.object({ type: z.literal('metrics?'), id: z.string() });
@@ -47,7 +47,7 @@ export function runWorkers(config: Config, log: Log, primary: PrimaryProcess): v
     const onEnd = (code: number, signal: string | null): void => {
       if (isEnding) return;
       // What can't even start once would not start the next time either; it has said why.
-      if (!hasListened || code === badConfiguration) primary.exit(code || 1);
+      if (!hasListened || code === badConfiguration) return void endAll(code || 1);
       pauseMs = performance.now() - startedAt > soundMs ? firstPauseMs : Math.min(longestPauseMs, pauseMs * 2);
       log.error({ worker: number, code, signal, pauseMs }, 'worker died; it will be replaced');
       setTimeout(() => {
@@ -63,10 +63,15 @@ export function runWorkers(config: Config, log: Log, primary: PrimaryProcess): v
     });
   }
 
+  function endAll(code: number): void {
+    isEnding = true;
+    void primary.exit(code);
+  }
+
   primary.onSignal(async () => {
     isEnding = true;
     const codes = await Promise.all(livingWorkers().map(endWorker));
-    primary.exit(Math.max(0, ...codes));
+    await primary.exit(Math.max(0, ...codes));
   });
   for (let number = 1; number <= config.WORKERS; number += 1) fork(number);
 }

@@ -166,7 +166,13 @@ test('event-horizon.service: starts what the build makes, waits longer than a dr
 /** The names of all series that `/metrics` may show. */
 async function seriesNames(): Promise<Set<string>> {
   const metrics = new Metrics();
-  metrics.observe({ sockets: () => 0, subscriptions: () => 0, patterns: () => 0, isConnected: () => true });
+  metrics.observe({
+    sockets: () => 0,
+    subscriptions: () => 0,
+    patterns: () => 0,
+    isConnected: () => true,
+    lostLogLines: () => 0,
+  });
   const names = new Set<string>();
   for (const [, name = '', type] of (await metrics.registry.metrics()).matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
     const endings =

@@ -10,13 +10,13 @@ import { readConfig } from '../../src/config.ts';
 import { classic } from '../../src/dialects/classic.ts';
 import { ActionError } from '../../src/errors.ts';
 import { createCatalogue } from '../../src/families/catalogue.ts';
-import { createLog } from '../../src/log.ts';
 import { Binder } from '../../src/registry/binder.ts';
 import { Plan } from '../../src/registry/plan.ts';
 import { Registry } from '../../src/registry/registry.ts';
 import { Subscriptions } from '../../src/registry/subscriptions.ts';
 import { Session } from '../../src/session/session.ts';
 import { answerJson, type Neighbour, startNeighbour } from '../support/rest.ts';
+import { silentLog } from '../support/silent-log.ts';
 
 interface Asked {
   readonly method: string | undefined;
@@ -194,10 +194,9 @@ describe('a socket that lives on a token of the Crossbar', () => {
       { callEvents: ['CHANNEL_CREATE'], documentTypes: ['user'], notifications: [] },
       accounts,
     );
-    const log = createLog({ LOG_LEVEL: 'silent', LOG_PRETTY: false, NODE_NAME: 'test' }, false);
-    const binder = new Binder(idleBus, new Plan(catalogue.families, 100), ['call', 'object'], log);
+    const binder = new Binder(idleBus, new Plan(catalogue.families, 100), ['call', 'object'], silentLog);
     const registry = new Registry(new Subscriptions(), binder);
-    const guard = new SessionGuard(registry, catalogue, accounts, minute, log);
+    const guard = new SessionGuard(registry, catalogue, accounts, minute, silentLog);
     const texts: string[] = [];
     const authenticator = createCrossbarAuthenticator(crossbar.address);
     const transport = {

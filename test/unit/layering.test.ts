@@ -22,6 +22,7 @@ const rooms: readonly (readonly string[])[] = [
   ['metrics.ts'],
   ['rare-log.ts'],
   ['log.ts'],
+  ['log-output.ts'],
   ['config.ts'],
   ['setting-types.ts', 'setting-rules.ts'],
   ['dialects', 'payload.ts', 'history'],
@@ -43,6 +44,7 @@ const ownPackages: Readonly<Record<string, readonly string[]>> = {
   smqp: ['embedded-bus'],
   jose: ['auth'],
   pino: ['log.ts'],
+  'pino-pretty': ['log.ts'],
   'prom-client': ['metrics.ts', 'workers.ts'],
 };
 
