@@ -20,11 +20,18 @@ import { createHttp } from './http/http-server.ts';
 import { Listener } from './http/listener.ts';
 import { addDemoRoute, addPageRoutes } from './http/page-routes.ts';
 import { addRestRoutes } from './http/rest-routes.ts';
-import { addHealthRoutes, addMetricsRoute, addOpenApiRoute, type ServiceState } from './http/service-routes.ts';
+import {
+  addHealthRoutes,
+  addMetricsRoute,
+  addOpenApiRoute,
+  addProtocolRoute,
+  type ServiceState,
+} from './http/service-routes.ts';
 import { DropReporter, Intake } from './intake.ts';
 import type { Log } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { type Part, Parts } from './parts.ts';
+import { createProtocolDocument } from './protocol-document.ts';
 import { Binder } from './registry/binder.ts';
 import { Plan } from './registry/plan.ts';
 import { Registry } from './registry/registry.ts';
@@ -167,6 +174,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
     tokenOf: headerToken,
   });
   addOpenApiRoute(http);
+  addProtocolRoute(http, createProtocolDocument());
   await addPageRoutes(http);
   addDemoRoute(http, info, demo);
   const metricsHttp = config.METRICS_PORT === undefined ? undefined : await createHttp(info, [], log);

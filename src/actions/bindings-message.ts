@@ -18,20 +18,24 @@ function isSmall(value: unknown): boolean {
 }
 
 /** The first item that is no text ends the check: zod's own lists note a fault for each of 30,000, which takes 40 ms. */
-const texts = z.unknown().transform((value, context): readonly string[] => {
-  if (!Array.isArray(value)) {
-    context.addIssue({ code: 'invalid_type', expected: 'array', input: value });
+const texts = z
+  .unknown()
+  .transform((value, context): readonly string[] => {
+    if (!Array.isArray(value)) {
+      context.addIssue({ code: 'invalid_type', expected: 'array', input: value });
+      return z.NEVER;
+    }
+    const wrong = value.findIndex((item) => typeof item !== 'string');
+    if (wrong < 0) return value;
+    context.addIssue({ code: 'invalid_type', expected: 'string', input: value[wrong], path: [wrong] });
     return z.NEVER;
-  }
-  const wrong = value.findIndex((item) => typeof item !== 'string');
-  if (wrong < 0) return value;
-  context.addIssue({ code: 'invalid_type', expected: 'string', input: value[wrong], path: [wrong] });
-  return z.NEVER;
-});
+  })
+  // What JSON Schema shall say of it.
+  .meta({ type: 'array', items: { type: 'string' } });
 
 const data = z.object({
-  account_id: z.string().min(1).max(128).optional(),
-  binding: z.string().optional(),
+  account_id: z.string().min(1).max(128).optional().describe("the token's own without it; * for all accounts"),
+  binding: z.string().optional().describe('one binding; it wins over `bindings`'),
   bindings: texts.optional(),
   name: name.optional(),
   metadata: metadata.optional(),

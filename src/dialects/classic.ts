@@ -1,10 +1,17 @@
 /** The classic dialect: `{"name": NAME, "args": PAYLOAD}`, the payload's bytes as they came, and the `request_id`, if any. */
+import { z } from 'zod';
+import { requestIdSchema } from '../protocol/client-message.ts';
 import { EventMessage, tailOf } from '../protocol/event-message.ts';
-import type { Dialect } from './dialect.ts';
+import { type Dialect, payloadSchema } from './dialect.ts';
 
 export const classic = {
   name: 'classic',
   perSubscription: false,
+  schema: z.object({
+    name: z.string(),
+    args: payloadSchema.describe('the body of the message as it came from the bus'),
+    request_id: requestIdSchema.optional().describe('that of the subscription, if it was made with one'),
+  }),
 
   // The body is spliced, not parsed and printed again: it is the publisher's text to the letter, and costs a copy.
   render({ event, body }) {

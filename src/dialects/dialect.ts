@@ -1,7 +1,11 @@
 /** How an event looks to a client. One file a dialect implements this, and `dialects.ts` lists them. */
+import { z } from 'zod';
 import type { BusEvent, Payload } from '../families/family.ts';
 import type { RequestId } from '../protocol/client-message.ts';
 import type { EventMessage } from '../protocol/event-message.ts';
+
+/** A body of the bus, as far as anybody knows it. */
+export const payloadSchema = z.record(z.string(), z.unknown());
 
 /** An event of the bus, read and ready to be said. */
 export interface ReadEvent {
@@ -34,6 +38,8 @@ export interface Dialect {
   readonly name: string;
   /** Whether a receiver gets a message for each matching subscription, or one an event: for the oldest of them. */
   readonly perSubscription: boolean;
+  /** Of its messages, for those who want to know what to expect. */
+  readonly schema: z.ZodType;
   render(event: ReadEvent): Rendering;
   /** What ends the messages of a subscription, where they end differently from others'. */
   tail(requestId: RequestId | undefined): Buffer | undefined;

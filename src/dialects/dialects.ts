@@ -5,6 +5,8 @@ import { kazoo4 } from './kazoo4.ts';
 
 const all = [classic, kazoo4] as const;
 
+export const dialects: readonly Dialect[] = all;
+
 export type DialectName = (typeof all)[number]['name'];
 
 /** For schemas. */

@@ -1,7 +1,8 @@
 /** The dialect of Kazoo 4 and Monster UI: `action: "event"`, the subscription's keys, and the payload with normalized keys. */
+import { z } from 'zod';
 import type { Payload } from '../families/family.ts';
 import { EventMessage } from '../protocol/event-message.ts';
-import type { Dialect, ReadEvent, Rendering, SubscribedBinding } from './dialect.ts';
+import { type Dialect, payloadSchema, type ReadEvent, type Rendering, type SubscribedBinding } from './dialect.ts';
 
 /** Headers of the bus that are no client's business. */
 const privateHeaders = new Set([
@@ -25,6 +26,15 @@ const privateHeaders = new Set([
 export const kazoo4 = {
   name: 'kazoo4',
   perSubscription: true,
+  schema: z.object({
+    action: z.literal('event'),
+    subscribed_key: z.string().describe("the client's own binding to the letter"),
+    subscription_key: z.string(),
+    name: z.string(),
+    routing_key: z.string(),
+    account_id: z.string().describe("the event's account; * where that can't be told"),
+    data: payloadSchema.describe("the body with normalized keys, less the bus's private headers"),
+  }),
   render: (event) => new Kazoo4Rendering(event),
   tail: () => undefined,
 } as const satisfies Dialect;

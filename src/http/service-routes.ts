@@ -47,6 +47,15 @@ export function addMetricsRoute(http: Http, state: ServiceState): void {
   });
 }
 
+/** @param document the JSON Schema of the WebSocket's messages */
+export function addProtocolRoute(http: Http, document: object): void {
+  const schema = {
+    summary: 'The messages of the WebSocket',
+    response: { 200: z.unknown().describe('a JSON Schema') },
+  };
+  http.get('/protocol.json', { schema }, async () => document);
+}
+
 export function addOpenApiRoute(http: Http): void {
   const schema = { summary: 'This document', response: { 200: z.unknown().describe('an OpenAPI 3 document') } };
   http.get('/openapi.json', { schema }, async () => http.swagger());

@@ -10,7 +10,7 @@ const maxRequestIdCharacters = 256;
 /** Echoed in replies and event frames, so it is short. The reference client sends a text or a number. */
 export type RequestId = string | number;
 
-const requestId = z.union(
+export const requestIdSchema = z.union(
   [z.string().max(maxRequestIdCharacters), z.number().refine(isExact)],
   `must be a text of at most ${maxRequestIdCharacters} characters, or a number that JavaScript can hold exactly`,
 );
@@ -24,7 +24,7 @@ function isExact(value: number): boolean {
 export const envelopeSchema = z.object({
   action: z.string(),
   auth_token: z.string().optional(),
-  request_id: requestId.optional(),
+  request_id: requestIdSchema.optional(),
 });
 
 /** Who asks for what. The action may be one that nobody knows. */
@@ -103,5 +103,5 @@ function describe(error: z.ZodError): string {
 
 function readableRequestId(json: unknown): RequestId | undefined {
   if (typeof json !== 'object' || json === null || !('request_id' in json)) return undefined;
-  return requestId.safeParse(json.request_id).data;
+  return requestIdSchema.safeParse(json.request_id).data;
 }

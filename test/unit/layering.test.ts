@@ -14,7 +14,7 @@ const rooms: readonly (readonly string[])[] = [
   ['app.ts'],
   ['socket', 'http', 'amqp', 'embedded-bus', 'demo'],
   ['simulator'],
-  ['cluster', 'intake.ts', 'parts.ts'],
+  ['cluster', 'intake.ts', 'parts.ts', 'protocol-document.ts'],
   ['actions', 'router.ts'],
   ['registry'],
   ['session'],

@@ -86,6 +86,7 @@ describe('GET /openapi.json', () => {
       'get /healthz',
       'get /metrics',
       'get /openapi.json',
+      'get /protocol.json',
       'get /readyz',
       'get /v2/accounts/{account}/websockets',
       'get /v2/accounts/{account}/websockets/{socket}',
