@@ -51,13 +51,17 @@ describe('README.md', () => {
   });
 });
 
-test.each(['README.md', 'CHANGELOG.md', 'docs/PROTOCOL.md', 'docs/OPERATIONS.md', 'docs/benchmarks.md'])(
-  '%s leads nowhere that there isn’t',
-  (file) => {
-    const folder = file.includes('/') ? 'docs/' : '';
-    const links = [...read(file).matchAll(/\]\((?!https?:|#|mailto:)([^)#]+)(?:#[^)]*)?\)/g)].map(
-      (match) => match[1] as string,
-    );
-    for (const link of links) expect(existsSync(folder + link), `${file} leads to ${link}`).toBe(true);
-  },
-);
+test.each([
+  'README.md',
+  'CHANGELOG.md',
+  'docs/PROTOCOL.md',
+  'docs/OPERATIONS.md',
+  'docs/KAZOO.md',
+  'docs/benchmarks.md',
+])('%s leads nowhere that there isn’t', (file) => {
+  const folder = file.includes('/') ? 'docs/' : '';
+  const links = [...read(file).matchAll(/\]\((?!https?:|#|mailto:)([^)#]+)(?:#[^)]*)?\)/g)].map(
+    (match) => match[1] as string,
+  );
+  for (const link of links) expect(existsSync(folder + link), `${file} leads to ${link}`).toBe(true);
+});
