@@ -1,13 +1,14 @@
 /** A broker's bindings for tests of the binder: operations complete when the test says so, in any order, and may fail. */
-import type { Bus } from '../../src/bus.ts';
+import { type Bus, ExchangeAbsent } from '../../src/bus.ts';
 import type { Pattern } from '../../src/families/family.ts';
 import { patternKey } from '../../src/registry/plan.ts';
 
 /**
  * How an operation ends: `done`; `refused`, without effect; `unheard`, done, but the answer was lost; `late`, as good as
- * refused for the node, and done by the broker later, though before what it is asked next of the same pattern.
+ * refused for the node, and done by the broker later, though before what it is asked next of the same pattern; `absent`,
+ * without effect, since an optional exchange is not there.
  */
-export type Ending = 'done' | 'refused' | 'unheard' | 'late';
+export type Ending = 'done' | 'refused' | 'unheard' | 'late' | 'absent';
 
 interface Operation {
   readonly kind: 'bind' | 'unbind';
@@ -46,8 +47,9 @@ export class FakeBus implements Pick<Bus, 'isUp' | 'bind' | 'unbind'> {
     }
     this.#arrive(operation.key);
     if (ending === 'late') this.#late.push(operation);
-    else if (ending !== 'refused') this.#apply(operation);
-    operation.settle(ending === 'done' ? undefined : new Error(ending));
+    else if (ending !== 'refused' && ending !== 'absent') this.#apply(operation);
+    if (ending === 'absent') operation.settle(new ExchangeAbsent('absent'));
+    else operation.settle(ending === 'done' ? undefined : new Error(ending));
   }
 
   /** Ends everything that is pending now, oldest first. */
