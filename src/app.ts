@@ -15,10 +15,12 @@ import { controlBindings } from './cluster/messages.ts';
 import type { Config } from './config.ts';
 import { createDemo, type Demo, demoAccounts } from './demo/demo.ts';
 import { createCatalogue } from './families/catalogue.ts';
+import { limitConnections } from './http/connection-limit.ts';
 import { errorBody, type NodeInfo } from './http/envelope.ts';
 import { createHttp } from './http/http-server.ts';
 import { Listener } from './http/listener.ts';
 import { addDemoRoute, addPageRoutes } from './http/page-routes.ts';
+import { limitRates } from './http/rates.ts';
 import { addRestRoutes } from './http/rest-routes.ts';
 import {
   addHealthRoutes,
@@ -27,6 +29,7 @@ import {
   addProtocolRoute,
   type ServiceState,
 } from './http/service-routes.ts';
+import { UnreadAnswers, watchAnswers } from './http/unread-answers.ts';
 import { DropReporter, Intake } from './intake.ts';
 import type { Log } from './log.ts';
 import { Metrics } from './metrics.ts';
@@ -163,6 +166,10 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
     metrics: surroundings.metricsOfAll ?? (() => metrics.registry.metrics()),
   };
   const http = await createHttp(info, config.TRUST_PROXY, log);
+  const unread = new UnreadAnswers();
+  limitConnections(http, config.MAX_HTTP_CONNECTIONS, info);
+  limitRates(http, { perSecond: config.REST_RATE_PER_SECOND, burst: config.REST_RATE_BURST }, headerToken);
+  watchAnswers(http, unread);
   addHealthRoutes(http, info, state);
   addRestRoutes(http, {
     info,
@@ -170,6 +177,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
     accounts,
     authenticator,
     cluster: cluster ?? createLonelyCluster(localSockets),
+    unread,
     defaultDialect: config.DIALECT,
     tokenOf: headerToken,
   });

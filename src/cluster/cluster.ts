@@ -119,7 +119,7 @@ export class Cluster {
    */
   socketsOf(account: string, request: PageRequest): Promise<Gathered<Page>> {
     const { startKey = '', limit, idsOnly } = request;
-    return this.#lists.run(`${account} ${idsOnly} ${limit} ${startKey}`, () => this.#list(account, request));
+    return this.#lists.run(`${account} ${idsOnly} ${limit ?? ''} ${startKey}`, () => this.#list(account, request));
   }
 
   async #list(account: string, request: PageRequest): Promise<Gathered<Page>> {
@@ -129,7 +129,7 @@ export class Cluster {
       {
         'Event-Name': 'get_req',
         'Account-ID': account,
-        Limit: limit,
+        ...(limit !== undefined && { Limit: limit }),
         ...(startKey !== undefined && { 'Start-Key': startKey }),
         ...(idsOnly && { 'Ids-Only': true }),
       },

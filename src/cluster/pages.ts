@@ -1,4 +1,7 @@
-/** Lists of sockets, a page at a time: in the order of their ids, which is the same on every node. */
+/**
+ * Lists of sockets, a page at a time: in the order of their ids, which is the same on every node. A list that nobody wants in
+ * pages, and that fits on one, is in the order in which the sockets came.
+ */
 import type { SocketRecord } from './messages.ts';
 
 /** Most records of a page. */
@@ -11,7 +14,8 @@ const idBytes = 64;
 export interface PageRequest {
   /** The id to begin with; undefined: the first. */
   readonly startKey: string | undefined;
-  readonly limit: number;
+  /** undefined: nobody asked for pages. */
+  readonly limit: number | undefined;
   /** The records have ids and nothing else. */
   readonly idsOnly: boolean;
 }
@@ -32,10 +36,18 @@ export interface Listed {
 
 /** @param maxBytes of the page; at least one record is on it, however large that is */
 export function pageOf(all: Iterable<Listed>, request: PageRequest, maxBytes = maxPageBytes): Page {
-  const { startKey, idsOnly, limit } = request;
+  const { startKey, limit } = request;
   const listed: Listed[] = [];
   for (const item of all) if (startKey === undefined || item.id >= startKey) listed.push(item);
+  if (startKey === undefined && limit === undefined) {
+    const whole = firstOf(listed, request, maxBytes);
+    if (whole.nextStartKey === undefined) return whole;
+  }
   listed.sort((one, other) => (one.id < other.id ? -1 : 1));
+  return firstOf(listed, request, maxBytes);
+}
+
+function firstOf(listed: readonly Listed[], { idsOnly, limit = maxPageRecords }: PageRequest, maxBytes: number): Page {
   const records: SocketRecord[] = [];
   let bytes = 0;
   for (const item of listed) {

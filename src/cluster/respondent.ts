@@ -14,7 +14,7 @@ import {
   type Sender,
   withoutOwner,
 } from './messages.ts';
-import { maxPageRecords, type Page, pageOf } from './pages.ts';
+import { type Page, pageOf } from './pages.ts';
 
 type GetRequest = z.output<typeof getRequestSchema>;
 
@@ -78,7 +78,7 @@ export class Respondent {
   #page(request: GetRequest): Page {
     return pageOf(this.sockets.ofAccount(request['Account-ID'] ?? ''), {
       startKey: request['Start-Key'],
-      limit: request.Limit ?? maxPageRecords,
+      limit: request.Limit,
       idsOnly: request['Ids-Only'] === true,
     });
   }
@@ -88,7 +88,7 @@ export class Respondent {
     const accounts = [request['Account-ID'], request['Auth-Account-ID']].filter((account) => account !== undefined);
     const listed = accounts.flatMap((account) => [...this.sockets.ofAccount(account)]);
     const each = new Map(listed.map((item) => [item.id, item])).values();
-    const page = pageOf(each, { startKey: undefined, limit: maxPageRecords, idsOnly: false }, maxForeignBytes);
+    const page = pageOf(each, { startKey: undefined, limit: undefined, idsOnly: false }, maxForeignBytes);
     if (page.nextStartKey !== undefined) {
       this.warn('a list of sockets was cut: whoever asked knows no pages', { records: page.records.length });
     }

@@ -62,14 +62,22 @@ export function errorBody(
   };
 }
 
+export interface HttpErrorDetails {
+  /** What else there is to say, by field. */
+  readonly data?: object;
+  /** Some node that lives didn't answer. */
+  readonly partial?: boolean;
+  /** When to try again. */
+  readonly retryAfterSeconds?: number;
+}
+
 /** What a route throws to answer with an error. */
 export class HttpError extends Error {
   override readonly name = 'HttpError';
   constructor(
-    readonly status: 400 | 401 | 403 | 404 | 503,
+    readonly status: 400 | 401 | 403 | 404 | 429 | 503,
     message: string,
-    readonly data: object = {},
-    readonly partial = false,
+    readonly details: HttpErrorDetails = {},
   ) {
     super(message);
   }
@@ -124,9 +132,8 @@ export function sendError(
   info: NodeInfo,
   request: FastifyRequest,
   reply: FastifyReply,
-  error: HttpError,
+  { status, message, details }: HttpError,
 ): FastifyReply {
-  return reply
-    .code(error.status)
-    .send(errorBody(info, request.id, error.status, error.message, error.data, error.partial));
+  if (details.retryAfterSeconds !== undefined) reply.header('Retry-After', details.retryAfterSeconds);
+  return reply.code(status).send(errorBody(info, request.id, status, message, details.data, details.partial));
 }

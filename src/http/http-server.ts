@@ -112,5 +112,5 @@ function badRequest(error: FastifyError): HttpError {
     fields.set(instancePath.replaceAll('/', '.').replace(/^\./, ''), message ?? 'is not valid');
   }
   const text = [...fields].map(([field, message]) => `${field}: ${message}`).join('; ');
-  return new HttpError(400, text === '' ? 'bad request' : text, Object.fromEntries(fields));
+  return new HttpError(400, text === '' ? 'bad request' : text, { data: Object.fromEntries(fields) });
 }

@@ -20,6 +20,7 @@ import {
   successSchema,
 } from './envelope.ts';
 import type { Http } from './http-server.ts';
+import type { UnreadAnswers } from './unread-answers.ts';
 
 /** The sockets of all nodes. */
 export interface ClusterSockets {
@@ -34,6 +35,7 @@ export interface RestServices {
   readonly accounts: AccountDirectory;
   readonly authenticator: Authenticator;
   readonly cluster: ClusterSockets;
+  readonly unread: UnreadAnswers;
   readonly defaultDialect: DialectName;
   /** The token that a request's headers carry. */
   tokenOf(headers: FastifyRequest['headers']): string | undefined;
@@ -56,7 +58,7 @@ type ListQuery = z.output<typeof listQuerystring>;
 const accountParams = z.object({ account: accountId.describe('account id') });
 const socketParams = accountParams.extend({ socket: z.string().min(1).max(256).describe('socket id') });
 const security = [{ token: [] }, { bearer: [] }];
-const refusals = { 400: errorSchema, 401: errorSchema, 403: errorSchema, 503: errorSchema };
+const refusals = { 400: errorSchema, 401: errorSchema, 403: errorSchema, 429: errorSchema, 503: errorSchema };
 
 const classicOffer = z.object({ binding: z.string(), event: z.string() });
 const offers = z.record(z.string(), z.union([z.array(classicOffer), z.array(z.string())]));
@@ -71,7 +73,7 @@ export function addRestRoutes(http: Http, services: RestServices): void {
       schema: {
         summary: 'What can be subscribed to',
         querystring,
-        response: { 200: successSchema(offers), 400: errorSchema },
+        response: { 200: successSchema(offers), 400: errorSchema, 429: errorSchema },
       },
     },
     async (request) => successBody(info, request.id, offersOf(services.families, dialectOf(request.query))),
@@ -91,6 +93,7 @@ export function addRestRoutes(http: Http, services: RestServices): void {
     async (request) => {
       const { account } = request.params;
       await authorize(request, account, 'sockets:read', services);
+      services.unread.checkRoom();
       const isClassic = dialectOf(request.query) === 'classic';
       const page = pageRequestOf(request.query, isClassic);
       const { found, partial } = await cluster.socketsOf(account, page);
@@ -148,7 +151,7 @@ export function addRestRoutes(http: Http, services: RestServices): void {
 
 /** Classic bodies have nothing but ids, so nothing else is asked for. */
 function pageRequestOf({ start_key, limit, page_size }: ListQuery, idsOnly: boolean): PageRequest {
-  return { startKey: start_key, limit: limit ?? page_size ?? maxPageRecords, idsOnly };
+  return { startKey: start_key, limit: limit ?? page_size, idsOnly };
 }
 
 /** A list that was not asked for in pages and fits on one says nothing of them. */
@@ -165,7 +168,7 @@ function pagingOf({ records, nextStartKey }: Page, { start_key, limit, page_size
 
 function noSuchSocket(partial: boolean): HttpError {
   const message = partial ? 'not found (some node did not answer in time)' : 'not found';
-  return new HttpError(404, message, {}, partial);
+  return new HttpError(404, message, { partial });
 }
 
 /** The list of all families, in the way of a dialect. */

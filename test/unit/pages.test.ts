@@ -2,13 +2,19 @@ import { describe, expect, test } from 'vitest';
 import type { SocketRecord } from '../../src/cluster/messages.ts';
 import { type Listed, maxPageBytes, mergePages, type Page, type PageRequest, pageOf } from '../../src/cluster/pages.ts';
 
-const all: PageRequest = { startKey: undefined, limit: 10_000, idsOnly: false };
+const all: PageRequest = { startKey: undefined, limit: undefined, idsOnly: false };
 
 function listed(ids: readonly string[], bindings: readonly string[] = ['call.*.*']): Listed[] {
   return ids.map((id) => ({ id, record: (): SocketRecord => ({ websocket_session_id: id, bindings: [...bindings] }) }));
 }
 
 const idsOf = ({ records }: Page): string[] => records.map((record) => record.websocket_session_id);
+
+test('a list that nobody wants in pages, and that fits on one, is in the order in which the sockets came', () => {
+  const pages = [pageOf(listed(['d', 'a']), all), pageOf(listed(['c', 'b']), all)];
+  expect(idsOf(mergePages(pages, all))).toEqual(['d', 'a', 'c', 'b']);
+  expect(idsOf(mergePages(pages, { ...all, limit: 100 }))).toEqual(['a', 'b', 'c', 'd']);
+});
 
 describe('a page', () => {
   test('is in the order of ids, from the key that is asked for, and says where the next begins', () => {
@@ -43,8 +49,8 @@ describe('a page', () => {
       },
     }));
     expect(pageOf(sockets, { ...all, idsOnly: true }).records).toEqual([
-      { websocket_session_id: 'a', bindings: [] },
       { websocket_session_id: 'b', bindings: [] },
+      { websocket_session_id: 'a', bindings: [] },
     ]);
   });
 });
