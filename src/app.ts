@@ -153,7 +153,8 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
     sockets: () => sockets.count,
     subscriptions: () => subscriptions.count,
     patterns: () => binder.boundCount,
-    isConnected: () => bus.isUp,
+    isConnected: () => bus.isUp && bus.isSilent !== true,
+    outages: () => bus.outages ?? { count: 0, seconds: 0 },
     lostLogLines: surroundings.lostLogLines ?? (() => 0),
   });
 
@@ -161,7 +162,9 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   const state: ServiceState = {
     notReadyBecause: () => {
       if (sockets.isDraining) return 'this node is about to restart';
-      return bus.isUp ? accountSource.missingBecause : `the broker is away (${downReason})`;
+      if (!bus.isUp) return `the broker is away (${downReason})`;
+      if (bus.isSilent) return 'the broker does not answer';
+      return accountSource.missingBecause;
     },
     metrics: surroundings.metricsOfAll ?? (() => metrics.registry.metrics()),
   };

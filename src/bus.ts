@@ -41,6 +41,10 @@ export class ExchangeAbsent extends Error {
 /** A bus of events. */
 export interface Bus {
   readonly isUp: boolean;
+  /** It is up, and has not answered for some seconds: a line that stalls, or a broker that does. */
+  readonly isSilent?: boolean;
+  /** The times, since it was there first, that it was away or silent. */
+  readonly outages?: { readonly count: number; readonly seconds: number };
   /** Connects, and goes on trying for as long as it takes. */
   start(listener: BusListener): void;
   /**

@@ -9,6 +9,7 @@ export interface MetricSources {
   subscriptions(): number;
   patterns(): number;
   isConnected(): boolean;
+  outages(): { readonly count: number; readonly seconds: number };
   lostLogLines(): number;
 }
 
@@ -63,7 +64,19 @@ export class Metrics {
     this.#gauge('horizon_sockets', 'Open WebSockets', () => sources.sockets());
     this.#gauge('horizon_subscriptions', 'Bindings held by all sockets', () => sources.subscriptions());
     this.#gauge('horizon_amqp_patterns', 'Patterns that the broker holds for this node', () => sources.patterns());
-    this.#gauge('horizon_amqp_connected', '1 while the broker is there', () => (sources.isConnected() ? 1 : 0));
+    this.#gauge('horizon_amqp_connected', '1 while the broker is there and answers', () =>
+      sources.isConnected() ? 1 : 0,
+    );
+    this.#counter(
+      'horizon_amqp_outages_total',
+      'Times that the broker, once it had been there, was away or did not answer',
+      () => sources.outages().count,
+    );
+    this.#counter(
+      'horizon_amqp_outage_seconds_total',
+      'Seconds that these took together',
+      () => sources.outages().seconds,
+    );
     this.#counter('horizon_log_lines_dropped_total', 'Log lines that could not be written', () =>
       sources.lostLogLines(),
     );

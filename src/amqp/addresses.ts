@@ -3,7 +3,7 @@ import type { Options } from 'amqplib';
 import { withoutPassword } from '../config.ts';
 
 /** Dead peers are found after two to three of these. Seconds. */
-const heartbeatSeconds = 10;
+const heartbeatSeconds = 5;
 
 /**
  * Several AMQP URLs as the one that amqplib's recovery knows: it reads the fields of an options object anew at each

@@ -4,7 +4,8 @@ import { type Bus, type BusListener, type Delivery, ExchangeAbsent } from '../bu
 import { messageOf } from '../errors.ts';
 import type { Pattern } from '../families/family.ts';
 import type { Log } from '../log.ts';
-import { BrokerConnection, openChannel, operationMs, within } from './connection.ts';
+import { BrokerConnection, BrokerSilent, openChannel, operationMs, within } from './connection.ts';
+import { Outages } from './outages.ts';
 import { TopologyChannel } from './topology-channel.ts';
 import { isUndecodable } from './undecodable.ts';
 
@@ -24,6 +25,7 @@ const queueBytes = 134_217_728;
 /** Dropped messages that are kept to be counted: beyond it the count is "at least". */
 const overflowLength = 10_000;
 const overflowBytes = 16_777_216;
+/** How often they are counted: which is how often the broker shows that it answers, too. */
 const overflowPollMs = 2000;
 
 /** What there is while the broker is. */
@@ -60,6 +62,11 @@ export class RabbitBus implements Bus {
   #listener: BusListener | undefined;
   #link: Link | undefined;
   #overflowTimer: NodeJS.Timeout | undefined;
+  #isCounting = false;
+  /** `performance.now()` of the last answer, while there is a connection. */
+  #answeredAt: number | undefined;
+  #isSilent = false;
+  readonly outages = new Outages();
 
   constructor(
     private readonly options: RabbitBusOptions,
@@ -70,9 +77,12 @@ export class RabbitBus implements Bus {
       `event-horizon ${options.nodeName}`,
       {
         setup: (model) => this.#setup(model),
-        onUp: () => this.#listener?.onUp(),
+        onUp: () => {
+          this.#onAnswer();
+          this.#listener?.onUp();
+        },
         onDown: (reason) => {
-          this.#link = undefined;
+          this.#onLoss();
           this.#listener?.onDown(reason);
         },
       },
@@ -82,6 +92,10 @@ export class RabbitBus implements Bus {
 
   get isUp(): boolean {
     return this.#connection.isUp && this.#link !== undefined;
+  }
+
+  get isSilent(): boolean {
+    return this.isUp && this.#isSilent;
   }
 
   start(listener: BusListener): void {
@@ -179,18 +193,45 @@ export class RabbitBus implements Bus {
   #recycle(model: ChannelModel, consumer: Channel, reason: string): void {
     if (this.#link?.consumer !== consumer) return;
     this.log.warn({ reason }, 'starting over with the broker');
-    this.#link = undefined;
+    this.#onLoss();
     model.close().catch((error: unknown) => this.log.debug({ err: error }, 'broker connection was closed already'));
   }
 
   async #countOverflow(): Promise<void> {
     const link = this.#link;
-    if (link === undefined || !this.isUp) return;
+    if (link === undefined || !this.isUp || this.#isCounting) return;
+    this.#isCounting = true;
     try {
       const lost = await link.topology.purge(link.overflowQueue);
+      if (this.#link === link) this.#onAnswer();
       if (lost > 0) this.#listener?.onOverflow(lost);
     } catch (error) {
-      if (this.#link === link) this.log.debug({ err: error }, 'could not count what the broker dropped');
+      if (this.#link !== link) return;
+      if (error instanceof BrokerSilent) this.#onSilence();
+      else this.log.debug({ err: error }, 'could not count what the broker dropped');
+    } finally {
+      this.#isCounting = false;
     }
+  }
+
+  #onAnswer(): void {
+    if (this.#isSilent) this.log.info('the broker answers again');
+    this.#isSilent = false;
+    this.#answeredAt = performance.now();
+    this.outages.end();
+  }
+
+  /** Before heartbeats find it: a line that stalls, or comes back by itself. The connection is theirs to give up. */
+  #onSilence(): void {
+    if (!this.#isSilent) this.log.warn('the broker does not answer');
+    this.#isSilent = true;
+    if (this.#answeredAt !== undefined) this.outages.begin(this.#answeredAt);
+  }
+
+  #onLoss(): void {
+    this.#link = undefined;
+    this.#isSilent = false;
+    // Who was never there was not lost.
+    if (this.#answeredAt !== undefined) this.outages.begin(performance.now());
   }
 }

@@ -26,7 +26,7 @@ async function list(what: string, { vhost }: Broker, ...columns: string[]): Prom
 }
 
 describe('two connections', () => {
-  test('one consumes and binds, one publishes and asks; heartbeat 10 s', async () => {
+  test('one consumes and binds, one publishes and asks; heartbeat 5 s', async () => {
     const broker = await useBroker(rabbit);
     const proxy = await startAmqpProxy(rabbit.amqpPort);
     const bridge = await startBridge({ AMQP_URL: proxy.url(broker.vhost) }, broker);
@@ -35,7 +35,7 @@ describe('two connections', () => {
     await client.unsubscribe();
     await until(() => proxy.links.some(({ asked }) => asked.includes('basic.publish')));
     expect(proxy.links).toHaveLength(2);
-    expect(proxy.links.map(({ heartbeatSeconds }) => heartbeatSeconds)).toEqual([10, 10]);
+    expect(proxy.links.map(({ heartbeatSeconds }) => heartbeatSeconds)).toEqual([5, 5]);
     const [consumer] = proxy.links.filter(({ asked }) => asked.includes('basic.qos'));
     expect(consumer?.asked.filter((method) => method === 'queue.bind')).toHaveLength(2);
     expect(consumer?.asked).not.toContain('basic.publish');

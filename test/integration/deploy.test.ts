@@ -171,6 +171,7 @@ async function seriesNames(): Promise<Set<string>> {
     subscriptions: () => 0,
     patterns: () => 0,
     isConnected: () => true,
+    outages: () => ({ count: 0, seconds: 0 }),
     lostLogLines: () => 0,
   });
   const names = new Set<string>();
