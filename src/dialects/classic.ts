@@ -19,5 +19,7 @@ export const classic = {
     return { message: () => message };
   },
 
+  offer: ({ sample }) => sample,
+  socketsAs: 'ids',
   tail: (requestId) => tailOf({ request_id: requestId }),
 } as const satisfies Dialect;

@@ -1,6 +1,6 @@
 /** How an event looks to a client. One file a dialect implements this, and `dialects.ts` lists them. */
 import { z } from 'zod';
-import type { BusEvent, Payload } from '../families/family.ts';
+import type { BusEvent, Offer, Payload } from '../families/family.ts';
 import type { RequestId } from '../protocol/client-message.ts';
 import type { EventMessage } from '../protocol/event-message.ts';
 
@@ -41,6 +41,13 @@ export interface Dialect {
   /** Of its messages, for those who want to know what to expect. */
   readonly schema: z.ZodType;
   render(event: ReadEvent): Rendering;
+  /** How REST bodies say what can be subscribed to. @returns undefined where this dialect says nothing of it */
+  offer(offer: Offer): unknown;
+  /**
+   * How REST bodies tell of sockets. `ids`: lists have nothing but ids, and a single socket is shown with the owner's account
+   * and token, in a list. `records`: lists have all of them, and a single one stands alone, all without the owner.
+   */
+  readonly socketsAs: 'ids' | 'records';
   /** What ends the messages of a subscription, where they end differently from others'. */
   tail(requestId: RequestId | undefined): Buffer | undefined;
 }

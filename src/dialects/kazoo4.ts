@@ -36,6 +36,8 @@ export const kazoo4 = {
     data: payloadSchema.describe("the body with normalized keys, less the bus's private headers"),
   }),
   render: (event) => new Kazoo4Rendering(event),
+  offer: ({ form }) => form,
+  socketsAs: 'records',
   tail: () => undefined,
 } as const satisfies Dialect;
 

@@ -69,8 +69,8 @@ export function callFamily(events: readonly string[]): Family {
     exchanges: [exchange],
     coarse: [{ exchange, routingPattern: 'call.*.*' }],
     offers: events.map((event) => ({
-      classic: { binding: `call.${event}.*`, event },
-      kazoo4: `call.${event}.{CALL_ID}`,
+      sample: { binding: `call.${event}.*`, event },
+      form: `call.${event}.{CALL_ID}`,
     })),
     parse,
     read,

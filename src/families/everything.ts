@@ -16,8 +16,8 @@ export interface ExchangePatterns {
 export function patternsOfEverything(catalogue: Catalogue): readonly ExchangePatterns[] {
   const found = new Map<string, { patterns: Set<string>; families: Set<FamilyName>; isOptional: boolean }>();
   for (const { offers } of catalogue.families) {
-    for (const { classic, kazoo4 } of offers) {
-      for (const text of [classic?.binding, kazoo4]) {
+    for (const { sample, form } of offers) {
+      for (const text of [sample?.binding, form]) {
         if (text === undefined) continue;
         const { source, patterns } = catalogue.parse(text.replaceAll(/\{\w+\}/g, '*'), everyAccount);
         for (const { exchange, routingPattern, isOptional = false } of patterns) {

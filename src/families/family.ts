@@ -4,7 +4,8 @@
  */
 import { ActionError } from '../errors.ts';
 
-export type FamilyName = 'call' | 'conference' | 'object' | 'fax' | 'presence' | 'registration' | 'notifications';
+/** As tokens, metrics and `GET /v2/websockets` have it. */
+export type FamilyName = string;
 
 /** `*` as a subscription's account: every account. For superduper admins. */
 export const everyAccount = '*';
@@ -46,7 +47,7 @@ export interface Binding {
   readonly wordings: readonly (readonly string[])[];
   /** What the broker must route to this node, at its finest. */
   readonly patterns: readonly Pattern[];
-  /** `subscription_key` of the kazoo4 dialect. */
+  /** The key that its events are told under, with the account in it: like their routing key, with `*` where it asks for any. */
   subscriptionKey(event: BusEvent): string;
 }
 
@@ -57,11 +58,11 @@ export interface BusEvent {
   readonly account: string | undefined;
   /** Encoded values; as many as the bindings of its family have, and in the same order. */
   readonly words: readonly string[];
-  /** The classic dialect's `name`. */
+  /** What it is called to those who tell events of a family apart by their name alone: `doc_created_user`. */
   readonly name: string;
-  /** The kazoo4 dialect's `name`. */
+  /** Its `Event-Name`. */
   readonly eventName: string;
-  /** The kazoo4 dialect's `routing_key`. */
+  /** As clients are told: the bus's, with the account where the bus has none in it. */
   readonly routingKey: string;
   /** Documents: the word of the database in the routing key. */
   readonly database?: string;
@@ -73,10 +74,12 @@ export interface BusEvent {
  */
 export type Reading = BusEvent | 'foreign' | 'contradiction';
 
-/** A line of `GET /v2/websockets`. */
+/** A line of `GET /v2/websockets`; each dialect takes from it what it shows. */
 export interface Offer {
-  readonly classic?: { readonly binding: string; readonly event: string };
-  readonly kazoo4?: string;
+  /** A binding that can be used as it stands, and what it brings. */
+  readonly sample?: { readonly binding: string; readonly event: string };
+  /** The form of bindings, a word in braces for each value that the client chooses: `call.CHANNEL_CREATE.{CALL_ID}`. */
+  readonly form?: string;
 }
 
 export interface Family {

@@ -52,8 +52,8 @@ export function faxFamily(documentTypes: readonly string[]): Family {
     exchanges: [exchange, olderFaxes.exchange],
     coarse: [{ exchange, routingPattern: 'fax.status.*.*' }, olderFaxes],
     offers: [
-      { classic: { binding: 'fax.status.*', event: 'fax.status' }, kazoo4: 'fax.status.{FAX_ID}' },
-      ...(hasDocuments ? [{ kazoo4: 'fax.object.{ACTION}' }] : []),
+      { sample: { binding: 'fax.status.*', event: 'fax.status' }, form: 'fax.status.{FAX_ID}' },
+      ...(hasDocuments ? [{ form: 'fax.object.{ACTION}' }] : []),
     ],
     parse,
     read,

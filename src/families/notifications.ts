@@ -63,10 +63,10 @@ export function notificationsFamily(names: readonly string[]): Family {
     exchanges: [exchange],
     coarse: [{ exchange, routingPattern: 'notifications.*.*' }],
     offers: [
-      { classic: { binding: 'notifications.*.*', event: '*' }, kazoo4: 'notifications.{CATEGORY}.{NAME}' },
+      { sample: { binding: 'notifications.*.*', event: '*' }, form: 'notifications.{CATEGORY}.{NAME}' },
       ...names.map((name) => ({
-        classic: { binding: `notifications.${name}`, event: name.split('.')[1] as string },
-        kazoo4: `notifications.${name}`,
+        sample: { binding: `notifications.${name}`, event: name.split('.')[1] as string },
+        form: `notifications.${name}`,
       })),
     ],
     parse,

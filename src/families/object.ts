@@ -96,8 +96,8 @@ export function objectFamily(types: readonly string[]): Family {
     coarse: [{ exchange, routingPattern: '*.*.*.*' }],
     offers: actions.flatMap((action) =>
       types.map((type) => ({
-        classic: { binding: `${action}.*.${type}.*`, event: `${action}_${type}` },
-        kazoo4: `object.${action}.${type}`,
+        sample: { binding: `${action}.*.${type}.*`, event: `${action}_${type}` },
+        form: `object.${action}.${type}`,
       })),
     ),
     parse,

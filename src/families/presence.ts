@@ -74,8 +74,8 @@ export function presenceFamily(directory: RealmDirectory): Family {
     exchanges: [exchange],
     coarse: [{ exchange, routingPattern: '*.*.*' }],
     offers: [...kinds].map(([kind, argument]) => ({
-      classic: { binding: `presence.${kind}.*`, event: kind === 'mwi_updates' ? 'mwi_update' : kind },
-      kazoo4: `presence.${kind}.${argument}`,
+      sample: { binding: `presence.${kind}.*`, event: kind === 'mwi_updates' ? 'mwi_update' : kind },
+      form: `presence.${kind}.${argument}`,
     })),
     parse,
     read,

@@ -65,8 +65,8 @@ export function registrationFamily(directory: RealmDirectory): Family {
     coarse: patterns,
     offers: [
       {
-        classic: { binding: 'registration.success.*', event: 'reg_success' },
-        kazoo4: 'registration.success.{USERNAME}',
+        sample: { binding: 'registration.success.*', event: 'reg_success' },
+        form: 'registration.success.{USERNAME}',
       },
     ],
     parse,

@@ -7,7 +7,8 @@ import type { Authenticator, Identity, Scope } from '../auth/identity.ts';
 import type { Gathered } from '../cluster/cluster.ts';
 import { type SocketRecord, socketRecordSchema, withoutOwner } from '../cluster/messages.ts';
 import { maxPageRecords, type Page, type PageRequest } from '../cluster/pages.ts';
-import { type DialectName, dialectNames } from '../dialects/dialects.ts';
+import type { Dialect } from '../dialects/dialect.ts';
+import { type DialectName, dialectNamed, dialectNames } from '../dialects/dialects.ts';
 import { ActionError } from '../errors.ts';
 import type { Family } from '../families/family.ts';
 import {
@@ -60,12 +61,13 @@ const socketParams = accountParams.extend({ socket: z.string().min(1).max(256).d
 const security = [{ token: [] }, { bearer: [] }];
 const refusals = { 400: errorSchema, 401: errorSchema, 403: errorSchema, 429: errorSchema, 503: errorSchema };
 
-const classicOffer = z.object({ binding: z.string(), event: z.string() });
-const offers = z.record(z.string(), z.union([z.array(classicOffer), z.array(z.string())]));
+const sample = z.object({ binding: z.string(), event: z.string() });
+const offers = z.record(z.string(), z.union([z.array(sample), z.array(z.string())]));
 
 export function addRestRoutes(http: Http, services: RestServices): void {
   const { info, cluster } = services;
-  const dialectOf = (query: z.output<typeof querystring>): DialectName => query.dialect ?? services.defaultDialect;
+  const dialectOf = (query: z.output<typeof querystring>): Dialect =>
+    dialectNamed(query.dialect ?? services.defaultDialect);
 
   http.get(
     '/v2/websockets',
@@ -94,10 +96,10 @@ export function addRestRoutes(http: Http, services: RestServices): void {
       const { account } = request.params;
       await authorize(request, account, 'sockets:read', services);
       services.unread.checkRoom();
-      const isClassic = dialectOf(request.query) === 'classic';
-      const page = pageRequestOf(request.query, isClassic);
+      const idsOnly = dialectOf(request.query).socketsAs === 'ids';
+      const page = pageRequestOf(request.query, idsOnly);
       const { found, partial } = await cluster.socketsOf(account, page);
-      const data = found.records.map((record) => (isClassic ? record.websocket_session_id : withoutOwner(record)));
+      const data = found.records.map((record) => (idsOnly ? record.websocket_session_id : withoutOwner(record)));
       return successBody(info, request.id, data, { partial, paging: pagingOf(found, request.query) });
     },
   );
@@ -122,9 +124,8 @@ export function addRestRoutes(http: Http, services: RestServices): void {
       await authorize(request, account, 'sockets:read', services);
       const { found, partial } = await cluster.findSocket(account, socket);
       if (found === undefined) throw noSuchSocket(partial);
-      return successBody(info, request.id, dialectOf(request.query) === 'classic' ? [found] : withoutOwner(found), {
-        partial,
-      });
+      const data = dialectOf(request.query).socketsAs === 'ids' ? [found] : withoutOwner(found);
+      return successBody(info, request.id, data, { partial });
     },
   );
 
@@ -149,7 +150,6 @@ export function addRestRoutes(http: Http, services: RestServices): void {
   );
 }
 
-/** Classic bodies have nothing but ids, so nothing else is asked for. */
 function pageRequestOf({ start_key, limit, page_size }: ListQuery, idsOnly: boolean): PageRequest {
   return { startKey: start_key, limit: limit ?? page_size, idsOnly };
 }
@@ -172,11 +172,11 @@ function noSuchSocket(partial: boolean): HttpError {
 }
 
 /** The list of all families, in the way of a dialect. */
-function offersOf(families: readonly Family[], dialect: DialectName): Record<string, unknown[]> {
+function offersOf(families: readonly Family[], dialect: Dialect): Record<string, unknown[]> {
   return Object.fromEntries(
     families.map((family) => [
       family.name,
-      family.offers.map((offer) => offer[dialect]).filter((offer) => offer !== undefined),
+      family.offers.map((offer) => dialect.offer(offer)).filter((offer) => offer !== undefined),
     ]),
   );
 }

@@ -39,9 +39,9 @@ test('all exchanges of all families are there', () => {
 
 test('the patterns of every offered binding are among them, or covered by one that is', () => {
   for (const { offers } of catalogue.families) {
-    for (const { kazoo4 } of offers) {
-      if (kazoo4 === undefined) continue;
-      for (const { exchange, routingPattern } of catalogue.parse(kazoo4.replaceAll(/\{\w+\}/g, '*'), '*').patterns) {
+    for (const { form } of offers) {
+      if (form === undefined) continue;
+      for (const { exchange, routingPattern } of catalogue.parse(form.replaceAll(/\{\w+\}/g, '*'), '*').patterns) {
         const words = routingPattern.split('.');
         const bound = everything.get(exchange)?.routingPatterns.map((pattern) => pattern.split('.')) ?? [];
         const covering = bound.filter(

@@ -174,8 +174,8 @@ describe('DELETE /v2/accounts/{A}/websockets/{ID}', () => {
     const bridge = await startBridge();
     const token = await tokenFor(account);
     const client = await openClient(bridge, { headers: { 'x-auth-token': token } });
-    const bystander = await openClient(bridge, { headers: { 'x-auth-token': token } });
     const [id] = await listed(bridge);
+    const bystander = await openClient(bridge, { headers: { 'x-auth-token': token } });
     const path = `/v2/accounts/${account}/websockets/${id}?dialect=${dialect}`;
     const { status, body } = await rest(bridge, path, { method: 'DELETE', token });
     expect(status).toBe(200);
