@@ -51,7 +51,8 @@ const advice = new Map([
  */
 export function errorWords(code, text) {
   const sentence = `${text.charAt(0).toUpperCase()}${text.slice(1)}.`.replace(/\.\.$/, '.');
-  const more = advice.get(code);
+  // Presence is on the list, and can't be had all the same by an account without a realm: the server says so itself.
+  const more = text.startsWith('presence ') ? undefined : advice.get(code);
   return more === undefined ? sentence : `${sentence} ${more}`;
 }
 

@@ -10,6 +10,7 @@ import { demoBanner } from './demo/demo.ts';
 import { ConfigError, isBadArgument, messageOf } from './errors.ts';
 import { createLog, endLog, type Log } from './log.ts';
 import { standardOutput } from './log-output.ts';
+import { startWarnings } from './start-warnings.ts';
 import { version } from './version.ts';
 import { isWorker, metricsOfAllWorkers, runWorkers, shareMetrics } from './workers.ts';
 
@@ -20,6 +21,9 @@ const anythingElse = 1;
 const sameSignalMs = 1000;
 
 const output = standardOutput(process);
+
+/** For the words about a port that can't be had. */
+let metricsPort: number | undefined;
 
 const help = `Event Horizon ${version}: carries events from RabbitMQ to browsers over WebSocket.
 
@@ -46,6 +50,7 @@ async function main(): Promise<void> {
   if (values.help) return print(help);
   if (values.version) return print(`${version}\n`);
   const config = readConfig(process.env);
+  metricsPort = config.METRICS_PORT;
   if (values['check-config']) return checkConfig(config);
   const log = createLog(config, output, process.stdout.isTTY);
   if (config.WORKERS > 1 && !isWorker) return startWorkers(config, log);
@@ -55,7 +60,7 @@ async function main(): Promise<void> {
 function startWorkers(config: Config, log: Log): void {
   // What no worker could use is said once, and not by each of them.
   createAccountSource(config, new Accounts(), () => undefined, log);
-  warnOfFewFileHandles(config, log);
+  warn(config, log);
   runWorkers(config, log, { onSignal, exit });
 }
 
@@ -79,7 +84,6 @@ async function serve(config: Config, log: Log): Promise<void> {
     ...(isWorker && { metricsOfAll: metricsOfAllWorkers }),
   });
   if (isWorker) shareMetrics(app.metrics.registry);
-  else warnOfFewFileHandles(config, log);
   const address = await app.start();
   onSignal(async () => {
     log.info({ seconds: config.DRAIN_SECONDS }, 'draining');
@@ -90,6 +94,8 @@ async function serve(config: Config, log: Log): Promise<void> {
   // Whoever reads that it listens may end it from then on.
   log.info({ address, version, pid, demo: config.demo }, 'listening');
   if (app.demo !== undefined) output.write(demoBanner(address, app.demo));
+  // Behind the banner, where it is seen.
+  if (!isWorker) warn(config, log);
 }
 
 /** The end in good order: the log's last lines are written first, if whoever reads them takes them. */
@@ -113,15 +119,8 @@ function onSignal(drain: () => Promise<void>): void {
   process.on('SIGINT', handle);
 }
 
-/** Each socket takes a file handle, and the broker, the logs and the page take a few. */
-function warnOfFewFileHandles(config: Config, log: Log): void {
-  const limit = fileHandleLimit();
-  const needed = config.MAX_CONNECTIONS + 200;
-  if (limit === undefined || limit >= needed) return;
-  log.warn(
-    { limit, needed },
-    'too few file handles for MAX_CONNECTIONS: raise the limit (ulimit -n, LimitNOFILE) or lower it',
-  );
+function warn(config: Config, log: Log): void {
+  for (const { fields, message } of startWarnings(config, fileHandleLimit())) log.warn(fields, message);
 }
 
 function fileHandleLimit(): number | undefined {
@@ -140,6 +139,10 @@ function fail(error: unknown): never {
   die(text, isConfig ? badConfiguration : anythingElse);
 }
 
+function settingOf(port: number | undefined): string {
+  return port !== undefined && port === metricsPort ? 'METRICS_PORT' : 'PORT';
+}
+
 /** The end at once, whatever has become of standard output and standard error. */
 function die(reason: string, code: number): never {
   output.endNow();
@@ -155,8 +158,9 @@ function describeFailure(error: unknown): string {
   if (isBadArgument(error)) return `${messageOf(error)} (\`npm start -- --help\` lists options and settings)`;
   const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (code === 'EADDRINUSE')
-    return `${address}:${port} is in use by another program; stop it, or set PORT or METRICS_PORT to another one`;
-  if (code === 'EACCES') return `${address}:${port} may not be used by this user; set PORT to 1024 or above`;
+    return `${address}:${port} is in use by another program; stop it, or set ${settingOf(port)} to another one`;
+  if (code === 'EACCES')
+    return `${address}:${port} may not be used by this user; set ${settingOf(port)} to 1024 or above`;
   return messageOf(error);
 }
 

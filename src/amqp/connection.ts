@@ -26,6 +26,8 @@ export class BrokerConnection {
   readonly #addresses: Addresses;
   #recovering: RecoveringChannelModel | undefined;
   #isUp = false;
+  /** Said once, however many attempts fail after it. */
+  #isAway = false;
   #isStopped = false;
 
   /** @param name shown among the broker's connections */
@@ -84,6 +86,7 @@ export class BrokerConnection {
   #listen(recovering: RecoveringChannelModel): void {
     recovering.on('connect', () => {
       this.#isUp = true;
+      this.#isAway = false;
       this.log.info({ connection: this.name, broker: this.#addresses.shown }, 'broker connected');
       this.handler.onUp();
     });
@@ -106,7 +109,9 @@ export class BrokerConnection {
     if (this.#isStopped) return;
     const reason = `${this.#addresses.shown}: ${messageOf(error)}`;
     this.#addresses.rotate();
-    this.log.warn({ connection: this.name, reason }, 'broker is away');
+    if (this.#isAway) this.log.debug({ connection: this.name, reason }, 'broker is still away');
+    else this.log.warn({ connection: this.name, reason }, 'broker is away');
+    this.#isAway = true;
     this.handler.onDown(reason);
   }
 

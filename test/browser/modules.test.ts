@@ -7,6 +7,7 @@ interface ConnectionModule {
 
 interface WordsModule {
   closeWords(code: number, reason: string, wasOpen: boolean): string;
+  errorWords(code: string, text: string): string;
 }
 
 interface FramesModule {
@@ -21,7 +22,7 @@ interface TokenModule {
 const load = async <T>(file: string): Promise<T> => import(new URL(`../../public/${file}`, import.meta.url).href);
 
 const { pauseAfterClose } = await load<ConnectionModule>('connection.js');
-const { closeWords } = await load<WordsModule>('words.js');
+const { closeWords, errorWords } = await load<WordsModule>('words.js');
 const { readFrame } = await load<FramesModule>('frames.js');
 const { readToken } = await load<TokenModule>('token.js');
 
@@ -51,6 +52,13 @@ test('the pause is any moment of a window that doubles from 500 ms to 20 s', () 
   expect(pauseAfterClose(1006, '', 4, () => 0)).toBe(0);
   expect(pauseAfterClose(1006, '', 4, () => 0.5)).toBe(4000);
   expect(pauseAfterClose(1006, '', 5000, () => 1)).toBe(20_000);
+});
+
+test('a refused binding is told with what to do about it, where the list has the answer', () => {
+  const unsupported = 'no available subscriptions to requested binding';
+  expect(errorWords('binding_unsupported', unsupported)).toMatch(/requested binding\. The list shows/);
+  const presence = 'presence is told by realm, and account a has none in the account directory';
+  expect(errorWords('binding_unsupported', presence)).toBe(`${presence.replace('p', 'P')}.`);
 });
 
 test('close codes are told in words', () => {

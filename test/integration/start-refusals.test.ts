@@ -127,14 +127,16 @@ describe('a port that is in use ends the start with 1 and one line', () => {
     const PORT = await occupyPort();
     const process = startMain({ PORT });
     expect(await process.ended()).toEqual({ code: 1, signal: null });
-    expect(process.errorLines).toEqual([expect.stringMatching(`127.0.0.1:${PORT} is in use.* PORT`)]);
+    expect(process.errorLines).toEqual([expect.stringMatching(`127.0.0.1:${PORT} is in use.* set PORT to`)]);
   });
 
   test('of METRICS_PORT', async () => {
     const METRICS_PORT = await occupyPort();
     const process = startMain({ METRICS_PORT });
     expect(await process.ended()).toEqual({ code: 1, signal: null });
-    expect(process.errorLines).toEqual([expect.stringMatching(`127.0.0.1:${METRICS_PORT} is in use.* METRICS_PORT`)]);
+    expect(process.errorLines).toEqual([
+      expect.stringMatching(`127.0.0.1:${METRICS_PORT} is in use.* set METRICS_PORT to`),
+    ]);
   });
 
   test('of several workers', async () => {
@@ -151,20 +153,26 @@ describe('a start with too few file handles for MAX_CONNECTIONS warns', () => {
       PORT: '0',
       ...environment,
     });
-    await process.logged('listening');
-    return process.log.filter(({ level }) => level === 'warn');
+    const { address } = await process.logged('listening');
+    return { process, address: String(address) };
   };
 
-  test('the real thing, and the demo', async () => {
+  test('the real thing, and the demo, there behind the banner', async () => {
     const { url } = await useBroker();
-    for (const environment of [{ ...real, AMQP_URL: url }, {}]) {
-      const warnings = await start(1000, { ...environment, MAX_CONNECTIONS: '1000' });
-      expect(warnings).toEqual([expect.objectContaining({ msg: expect.stringContaining('too few file handles') })]);
+    const AUTH_JWT_SECRET = 'of 32 bytes at least, as it should be';
+    for (const environment of [{ AMQP_URL: url, AUTH_JWT_SECRET }, {}]) {
+      const { process } = await start(1000, { ...environment, MAX_CONNECTIONS: '1000' });
+      const { index } = await process.text(/too few file handles .* 1000 files, and 1000 sockets need 1200/);
+      expect(process.stdout.indexOf('demo mode')).toBeLessThan(index);
+      expect(process.log.filter(({ level }) => level === 'warn')).toHaveLength(1);
     }
   });
 
   test('and one with enough does not', async () => {
-    expect(await start(1000, { MAX_CONNECTIONS: '500' })).toEqual([]);
+    const { process, address } = await start(1000, { MAX_CONNECTIONS: '500' });
+    // Answered after whatever the start had to say.
+    await fetch(`${address}/healthz`);
+    expect(process.log.filter(({ level }) => level === 'warn')).toEqual([]);
   });
 });
 

@@ -41,6 +41,16 @@ describe('a broker that is down at the start', () => {
     await client.untilEvents(1);
   });
 
+  test('is said to be away once for each connection, and not at every attempt', async () => {
+    const environment = { AMQP_URL: 'amqp://127.0.0.1:1', AUTH_JWT_SECRET: secret, LOG_LEVEL: 'debug' };
+    const { process } = await startServer(environment);
+    const said = (text: string) => process.log.filter(({ msg }) => msg === text).map(({ connection }) => connection);
+    await until(() => said('broker is still away').length >= 4);
+    const connections = said('broker is away');
+    expect(connections).toHaveLength(2);
+    expect(new Set(connections).size).toBe(2);
+  });
+
   test('can be left again: a signal ends the wait with 0', async () => {
     const server = await startServer({ AMQP_URL: 'amqp://127.0.0.1:1', AUTH_JWT_SECRET: secret });
     await server.process.text(/broker is away/);

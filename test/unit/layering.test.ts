@@ -11,7 +11,7 @@ const source = 'src';
 const rooms: readonly (readonly string[])[] = [
   ['main.ts', 'cli'],
   ['workers.ts'],
-  ['app.ts'],
+  ['app.ts', 'start-warnings.ts'],
   ['socket', 'http', 'amqp', 'embedded-bus', 'demo'],
   ['simulator'],
   ['cluster', 'intake.ts', 'parts.ts', 'protocol-document.ts'],
