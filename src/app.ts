@@ -1,6 +1,6 @@
 /** The composition root: builds every part, joins them, starts and stops them. */
 import { randomInt, randomUUID } from 'node:crypto';
-import { SessionGuard } from './actions/guard.ts';
+import { type GuardLimits, SessionGuard } from './actions/guard.ts';
 import { Pipeline } from './actions/pipeline.ts';
 import { RabbitBus } from './amqp/rabbit-bus.ts';
 import { RabbitControl } from './amqp/rabbit-control.ts';
@@ -97,7 +97,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
     log,
   );
   const registry = new Registry(subscriptions, binder);
-  const guard = new SessionGuard(registry, catalogue, accounts, config.AUTH_TIMEOUT_SECONDS * 1000, log);
+  const guard = new SessionGuard(registry, catalogue, accounts, guardLimits(config), log);
   const pipeline = new Pipeline(
     {
       registry,
@@ -107,6 +107,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
       guard,
       limits: {
         maxBindings: config.MAX_BINDINGS_PER_SOCKET,
+        maxBindingsPerAccount: config.MAX_BINDINGS_PER_ACCOUNT,
         rate: { perSecond: config.RATE_LIMIT_PER_SECOND, burst: config.RATE_LIMIT_BURST },
         maxMessageBytes: config.MAX_MESSAGE_BYTES,
       },
@@ -118,6 +119,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
     socketSettings(config),
     {
       identify: (token) => authenticator.identify(token),
+      checkRoom: (identity) => guard.checkRoom(identity),
       onOpen(session, identity) {
         registry.sessions.add(session);
         if (identity !== undefined) guard.accept(session, identity);
@@ -261,6 +263,17 @@ async function loadStage(): Promise<{ readonly bus: Bus; readonly simulator: Par
       },
       stop: () => pbx?.stop(),
     },
+  };
+}
+
+/** Of its sockets a node leaves three quarters to others; a small one isn't made smaller still. */
+const leastSocketsPerAccount = 1000;
+
+function guardLimits(config: Config): GuardLimits {
+  const quarter = Math.max(leastSocketsPerAccount, Math.floor(config.MAX_CONNECTIONS / 4));
+  return {
+    authTimeoutMs: config.AUTH_TIMEOUT_SECONDS * 1000,
+    maxSocketsPerAccount: config.MAX_CONNECTIONS_PER_ACCOUNT ?? quarter,
   };
 }
 

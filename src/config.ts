@@ -53,12 +53,16 @@ export const settingsSchema = z.object({
     .describe('notifications that may be subscribed to, CATEGORY.NAME; never those with passwords'),
   MAX_CONNECTIONS: integer(1).default(50_000).describe('sockets of this process; more are answered 503'),
   MAX_CONNECTIONS_PER_IP: integer(1).optional().describe('sockets of one address; more are answered 429'),
+  MAX_CONNECTIONS_PER_ACCOUNT: integer(1)
+    .optional()
+    .describe('sockets of one account; unset: a quarter of MAX_CONNECTIONS, at least 1000'),
   MAX_HTTP_CONNECTIONS: integer(1)
     .default(5000)
     .describe('connections that are no sockets; beyond it the idlest is closed'),
   REST_RATE_PER_SECOND: integer(1).default(20).describe('REST requests a second of a token, and of an address'),
   REST_RATE_BURST: integer(1).default(200).describe('REST requests at once'),
   MAX_BINDINGS_PER_SOCKET: integer(1).default(250).describe('bindings that one socket may hold'),
+  MAX_BINDINGS_PER_ACCOUNT: integer(1).default(200_000).describe('bindings that the sockets of one account may hold'),
   MAX_PATTERNS: integer(1).default(100).describe('patterns that this node holds at the broker; above it coarser ones'),
   MAX_MESSAGE_BYTES: integer(64)
     .default(65_536)

@@ -27,8 +27,10 @@ export const actionErrors = {
   binding_unsupported: 'no available subscriptions to requested binding',
   /** The family is known, but the binding is not of its form. */
   binding_invalid: 'invalid format for subscription',
-  /** The socket, or the node at the broker, would hold more than its limit. */
+  /** The socket, its account, or the node at the broker, would hold more than its limit. */
   too_many_bindings: 'too many bindings',
+  /** The token is good, but its account has as many sockets on this node as it may. The socket is closed. */
+  too_many_sockets: 'too many sockets',
   /** More messages than the limit; this one had no effect. */
   rate_limited: 'rate limit exceeded',
   /** What lies behind this server (the broker, the token authority) did not answer in time. Nothing was kept. */
@@ -74,6 +76,8 @@ export const closeReasons = {
   restart: { code: 1012, text: 'restart' },
   /** No valid token for AUTH_TIMEOUT_SECONDS. */
   unauthenticated: { code: 4001, text: 'not authenticated' },
+  /** The account has as many sockets as it may: the token came too late. */
+  too_many_sockets: { code: 4029, text: 'too many sockets of this account' },
   /** More unsent, or something unsent for longer, than the limits allow. */
   slow_consumer: { code: 4008, text: 'slow consumer' },
   /** An administrator closed it over REST. */

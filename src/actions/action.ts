@@ -12,6 +12,7 @@ import type { SessionGuard } from './guard.ts';
 
 export interface ActionLimits {
   readonly maxBindings: number;
+  readonly maxBindingsPerAccount: number;
   readonly rate: RateLimit;
   readonly maxMessageBytes: number;
 }

@@ -22,6 +22,12 @@ const renewSpreadMs = 30_000;
 /** And when it can't be reached. */
 const renewRetryMs = 30_000;
 
+export interface GuardLimits {
+  /** How long a socket may be without a valid token. */
+  readonly authTimeoutMs: number;
+  readonly maxSocketsPerAccount: number;
+}
+
 export class SessionGuard {
   readonly #renewing = new Set<Session>();
   readonly #renewals = new Renewals();
@@ -31,10 +37,23 @@ export class SessionGuard {
     private readonly registry: Registry,
     private readonly catalogue: Catalogue,
     private readonly accounts: AccountDirectory,
-    private readonly authTimeoutMs: number,
+    private readonly limits: GuardLimits,
     log: Log,
   ) {
     this.#log = new RareLog(log);
+  }
+
+  /**
+   * Whether one more socket of this account may be.
+   * @throws ActionError too_many_sockets
+   */
+  checkRoom({ accountId }: Identity): void {
+    const { maxSocketsPerAccount } = this.limits;
+    if (this.registry.sessions.countOf(accountId) < maxSocketsPerAccount) return;
+    throw new ActionError(
+      'too_many_sockets',
+      `too many sockets: the account has ${maxSocketsPerAccount} on this node, the limit`,
+    );
   }
 
   /**
@@ -63,7 +82,8 @@ export class SessionGuard {
     for (const session of this.registry.sessions.all()) {
       if (session.deliverUntil > date) this.#renewIfDue(session, now);
       else if (session.deliverUntil > 0) this.#suspend(session, new ActionError('token_expired'));
-      else if (now - session.unauthenticatedSince >= this.authTimeoutMs) session.transport.close('unauthenticated');
+      else if (now - session.unauthenticatedSince >= this.limits.authTimeoutMs)
+        session.transport.close('unauthenticated');
     }
   }
 

@@ -47,6 +47,8 @@ interface Call {
   envelope: Envelope;
   action: Action;
   request: Request<unknown>;
+  /** Its token is good, but one socket too many has it. */
+  hasNoRoom: boolean;
 }
 
 /** Every client frame passes these in order, and is performed then. The first to throw becomes the error reply. */
@@ -120,6 +122,7 @@ async function acceptToken(session: Session, token: string, services: ActionServ
       'unauthorized account id: the token is of another account than the socket',
     );
   }
+  if (session.identity === undefined) services.guard.checkRoom(identity);
   services.guard.accept(session, identity);
 }
 
@@ -203,6 +206,7 @@ export class Pipeline {
       else if (call.action.isConcurrent && inbox.concurrent < maxConcurrent) void this.#performBeside(call, inbox);
       else this.#reply(session, await this.#perform(call));
       if (session.isTooMalformed) session.transport.close('malformed');
+      if (call.hasNoRoom) session.transport.close('too_many_sockets');
     }
     inbox.isBusy = false;
     this.#closeIfIdle(session, inbox);
@@ -230,7 +234,11 @@ export class Pipeline {
       for (const step of steps) await step(call);
       return undefined;
     } catch (error) {
-      if (!(error instanceof MalformedMessage)) return errorReply(call.envelope?.requestId, this.#asActionError(error));
+      if (!(error instanceof MalformedMessage)) {
+        const refusal = this.#asActionError(error);
+        call.hasNoRoom = refusal.code === 'too_many_sockets';
+        return errorReply(call.envelope?.requestId, refusal);
+      }
       call.session.countMalformed(performance.now());
       return errorReply(error.requestId, error);
     }

@@ -46,13 +46,17 @@ export const subscribe: Action<BindingsMessage, z.output<typeof reply>> = {
 
   async perform(request) {
     const { registry } = request.services;
-    const held = holdAll(request);
+    const giveBack = takeRoom(request);
+    const held: Interest[] = [];
     try {
+      hold(request, held);
       await registry.confirmed(held);
       checkStillAllowed(request, held);
     } catch (error) {
       for (const interest of held) registry.letGo(interest);
       throw error;
+    } finally {
+      giveBack();
     }
     for (const interest of held) registry.subscribe(request.session, interest, request.requestId);
     // Name and metadata of the latest subscribe win.
@@ -78,18 +82,29 @@ function newBindings(request: Request<BindingsMessage>): string[] {
   return request.message.bindings.filter((text) => !held.has(text));
 }
 
-function holdAll(request: Request<BindingsMessage>): Interest[] {
-  const { registry } = request.services;
-  const held: Interest[] = [];
-  try {
-    for (const text of newBindings(request)) {
-      held.push(registry.hold(accountOf(request), text, () => understand(text, request)));
-    }
-  } catch (error) {
-    for (const interest of held) registry.letGo(interest);
-    throw error;
+/**
+ * Takes room for what the message adds, before the broker is asked: a thousand sockets of an account may ask together.
+ * @returns what gives it back, once it is counted as subscriptions or came to nothing
+ * @throws ActionError too_many_bindings
+ */
+function takeRoom(request: Request<BindingsMessage>): () => void {
+  const { limits, registry } = request.services;
+  const { accountId } = request.identity;
+  const { maxBindingsPerAccount } = limits;
+  const added = newBindings(request).length;
+  const wanted = registry.holdings.bindingsOf(accountId) + added;
+  if (wanted <= maxBindingsPerAccount || added === 0) return registry.holdings.reserve(accountId, added);
+  throw new ActionError(
+    'too_many_bindings',
+    `too many bindings: the account would hold ${wanted} on this node, the limit is ${maxBindingsPerAccount}`,
+  );
+}
+
+/** Holds what is new of the message's bindings. @param held is added to, so that it is known what was held when one fails */
+function hold(request: Request<BindingsMessage>, held: Interest[]): void {
+  for (const text of newBindings(request)) {
+    held.push(request.services.registry.hold(accountOf(request), text, () => understand(text, request)));
   }
-  return held;
 }
 
 /** While the broker was asked, the socket may have closed, the token ended, or the account tree changed. */

@@ -36,6 +36,10 @@ export class Sessions {
     return this.#byAccount.get(account) ?? [];
   }
 
+  countOf(account: string): number {
+    return this.#byAccount.get(account)?.size ?? 0;
+  }
+
   /** @param account undefined: whichever it belongs to, but one that has shown a token */
   find(id: string, account: string | undefined): Session | undefined {
     const session = this.#byId.get(id);

@@ -39,6 +39,8 @@ export interface SocketSettings {
 /** What the sockets need of the rest of the server. */
 export interface SocketServices {
   identify(token: string): Promise<Identity>;
+  /** @throws ActionError too_many_sockets */
+  checkRoom(identity: Identity): void;
   /** A socket is open; `identity` where its upgrade carried a token. */
   onOpen(session: Session, identity: Identity | undefined): void;
   onMessage(session: Session, frame: Buffer): void;
@@ -154,6 +156,7 @@ export class SocketServer {
     try {
       const identity = await this.#identify(headerToken(request.headers));
       if (this.#isDraining) throw new UpgradeRefused(503, 'this node is about to restart');
+      if (identity !== undefined) this.#checkRoom(identity);
       socket.removeListener('error', ignoreBrokenPeer);
       if (socket.destroyed) leave();
       socket.once('close', leave);
@@ -197,6 +200,15 @@ export class SocketServer {
       if (!(error instanceof ActionError)) throw error;
       if (error.code === 'source_unavailable') throw new UpgradeRefused(503, error.message);
       throw new UpgradeRefused(401, error.message);
+    }
+  }
+
+  /** Right before the upgrade: of many that were identified together only so many may pass. */
+  #checkRoom(identity: Identity): void {
+    try {
+      this.services.checkRoom(identity);
+    } catch (error) {
+      throw error instanceof ActionError ? new UpgradeRefused(429, error.message) : error;
     }
   }
 

@@ -196,7 +196,13 @@ describe('a socket that lives on a token of the Crossbar', () => {
     );
     const binder = new Binder(idleBus, new Plan(catalogue.families, 100), ['call', 'object'], silentLog);
     const registry = new Registry(new Subscriptions(), binder);
-    const guard = new SessionGuard(registry, catalogue, accounts, minute, silentLog);
+    const guard = new SessionGuard(
+      registry,
+      catalogue,
+      accounts,
+      { authTimeoutMs: minute, maxSocketsPerAccount: 10 },
+      silentLog,
+    );
     const texts: string[] = [];
     const authenticator = createCrossbarAuthenticator(crossbar.address);
     const transport = {
