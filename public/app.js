@@ -22,7 +22,7 @@ async function askDemo() {
   const response = await fetch('/demo', { headers: { Accept: 'application/json' } });
   if (response.status !== 200) return undefined;
   const { data } = await response.json();
-  return { token: data.token, accountId: data.account_id };
+  return { token: data.token, accountId: data.account_id, subAccount: data.sub_account };
 }
 
 const board = new CallBoard();
@@ -73,6 +73,7 @@ addEventListener('online', () => connection.hurry());
 
 if (demo !== undefined) {
   byId('demo-badge').hidden = false;
+  subscriptionView.suggestAccount(demo.subAccount);
   session.want(starters);
   void session.useToken(demo.token);
 } else {

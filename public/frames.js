@@ -85,6 +85,15 @@ export function callerOf(payload) {
   return { name: field(payload, 'Caller-ID-Name'), number: field(payload, 'Caller-ID-Number') };
 }
 
+/** What a channel is after an event: the media server's own word for it is of the moment before. */
+const callWords = new Map([
+  ['CHANNEL_CREATE', 'new'],
+  ['CHANNEL_ANSWER', 'answered'],
+  ['CHANNEL_BRIDGE', 'talking'],
+  ['CHANNEL_HOLD', 'held'],
+  ['CHANNEL_UNHOLD', 'talking'],
+]);
+
 /** @param {Payload} payload */
 function describeCall(payload) {
   const caller = callerOf(payload);
@@ -92,15 +101,16 @@ function describeCall(payload) {
   const [from, to] = [party(caller.name, caller.number), party(callee.name, callee.number)];
   const slot = field(payload, 'Parking-Slot');
   const cause = field(payload, 'Hangup-Cause');
+  const word = callWords.get(field(payload, 'Event-Name')) ?? field(payload, 'Channel-Call-State').toLowerCase();
   return {
     what: to === '' ? from : `${from} → ${to}`,
-    state: causeWords(cause) || (slot === '' ? field(payload, 'Channel-Call-State').toLowerCase() : `slot ${slot}`),
+    state: causeWords(cause) || (slot === '' ? word : `slot ${slot}`),
   };
 }
 
 const conferenceVerbs = new Map([
   ['conference-create', 'opens'],
-  ['conference-destroy', 'leaves last'],
+  ['conference-destroy', 'closes'],
   ['lock', 'locks'],
   ['unlock', 'unlocks'],
   ['add-member', 'joins'],
@@ -118,7 +128,9 @@ function describeConference(payload) {
   const event = field(payload, 'Event');
   const { name, number } = callerOf(payload);
   const verb = conferenceVerbs.get(event) ?? 'in';
-  return { what: `${party(name, number)} ${verb} conference ${field(payload, 'Conference-ID')}`.trim(), state: event };
+  // What a room does by itself names nobody.
+  const who = name === '' && number === '' ? '' : `${party(name, number)} `;
+  return { what: `${who}${verb} conference ${field(payload, 'Conference-ID')}`, state: event };
 }
 
 /** @param {Payload} payload */

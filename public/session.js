@@ -19,7 +19,7 @@ const retryMs = 5000;
  * @property {'success' | 'error'} kind
  * @property {string} text
  *
- * @typedef {{ token: string, accountId: string }} DemoAccess
+ * @typedef {{ token: string, accountId: string, subAccount: { id: string, name: string } }} DemoAccess
  */
 
 export class Session {

@@ -45,6 +45,19 @@ export class SubscriptionView {
   }
 
   /**
+   * Offers an account below the token's own to watch.
+   * @param {{ id: string, name: string }} account
+   */
+  suggestAccount({ id, name }) {
+    const choose = make('button', { type: 'button', class: 'quiet', text: name, title: `Account ${id}` });
+    choose.addEventListener('click', () => {
+      this.#account.value = id;
+    });
+    byId('account-hint').replaceChildren('The demo has a sub-account that this token may watch: ', choose);
+    byId('account-hint').hidden = false;
+  }
+
+  /**
    * Fills the list of what is on offer. Every socket takes the bindings of both dialects; the list shows one's at a time.
    * @param {string} dialect
    */

@@ -8,10 +8,11 @@ import { TopologyChannel } from '../amqp/topology-channel.ts';
 import { readConfig, readSetting } from '../config.ts';
 import { demoAccounts } from '../demo/demo.ts';
 import { ConfigError } from '../errors.ts';
-import { type PbxAccount, startPbx } from '../simulator/pbx.ts';
+import { type PbxAccount, pbxExchanges, startPbx } from '../simulator/pbx.ts';
 import { runCommand } from './command.ts';
 
-const help = `Plays invented calls, conferences and document changes onto the broker of AMQP_URL.
+const help = `Plays an invented telephone system onto the broker of AMQP_URL: calls, conferences, documents, faxes, presence,
+registrations and notifications, as a Kazoo publishes them.
 
   AMQP_URL=amqp://localhost npm run simulate -- [options]
 
@@ -19,9 +20,6 @@ const help = `Plays invented calls, conferences and document changes onto the br
   --seed N              the same number plays the same again (a random one)
   --speed N             1 is a person's pace (1)
 `;
-
-/** The exchanges that the PBX publishes to; used as they are where they exist. */
-const exchanges = ['callevt', 'conference', 'configuration'];
 
 function accountsOf(texts: readonly string[]): readonly PbxAccount[] {
   return texts.map((text) => {
@@ -69,7 +67,8 @@ async function play(
   const connection = await amqp.connect(addresses.options, { noDelay: true, timeout: 10_000 });
   const channel: Channel = await connection.createChannel();
   const topology = new TopologyChannel(connection);
-  for (const name of exchanges) await topology.ensureExchange({ name, type: 'topic' });
+  // Used as they are where they exist.
+  for (const name of pbxExchanges) await topology.ensureExchange({ name, type: 'topic' });
 
   const ended = new Promise<void>((resolve, reject) => {
     // Not `once`: a terminal and npm may both pass on one Ctrl-C, and the second would cut the goodbye short.

@@ -18,6 +18,8 @@ export interface Demo {
   readonly secret: string;
   readonly token: string;
   readonly accountId: string;
+  /** The account below it, which the token may watch, too. */
+  readonly subAccount: { readonly id: string; readonly name: string };
 }
 
 export async function createDemo(): Promise<Demo> {
@@ -28,20 +30,24 @@ export async function createDemo(): Promise<Demo> {
     secret,
     token: await makeToken(secret, { account_id: company.id }, tokenSeconds),
     accountId: company.id,
+    subAccount: { id: branch.id, name: branch.name },
   };
 }
 
 /** What `npm start` prints when no broker is configured. */
-export function demoBanner(address: string, { token, accountId }: Demo): string {
+export function demoBanner(address: string, { token, accountId, subAccount }: Demo): string {
   const socketAddress = address.replace(/^http/, 'ws');
   return `
-  Event Horizon: demo mode. The calls, conferences and documents you see are invented.
+  Event Horizon: demo mode. Everything that you see is invented: calls, conferences, documents,
+  faxes, presence, registrations and notifications of two accounts.
 
   Page        ${address}/
   WebSocket   ${socketAddress}/
   Account     ${accountId}
   Token       ${token}
               (made anew at each start)
+  Sub-account ${subAccount.id}
+              (${subAccount.name}: the token may watch it with "account_id")
 
   To use it with RabbitMQ:
     AMQP_URL=amqp://user:password@host:5672 AUTH_JWT_SECRET=... npm start

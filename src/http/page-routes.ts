@@ -36,6 +36,8 @@ export async function addPageRoutes(http: Http): Promise<void> {
 export interface DemoAccess {
   readonly token: string;
   readonly accountId: string;
+  /** One below it, for who wants to watch another one. */
+  readonly subAccount: { readonly id: string; readonly name: string };
 }
 
 /**
@@ -50,7 +52,8 @@ export function addDemoRoute(http: Http, info: NodeInfo, access: DemoAccess | un
     if (!isSameOrigin(request)) throw new HttpError(403, "the demo's token is for its own page");
     reply.removeHeader('Access-Control-Allow-Origin');
     reply.header('Cache-Control', 'no-store');
-    return successBody(info, request.id, { token: access.token, account_id: access.accountId });
+    const { token, accountId, subAccount } = access;
+    return successBody(info, request.id, { token, account_id: accountId, sub_account: subAccount });
   });
 }
 

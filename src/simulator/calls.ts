@@ -2,11 +2,14 @@
  * Calls: who calls whom, and how it goes. One script tells one call from its first channel to the end of its last; two
  * to five of them run at the same time.
  */
+import { gregorianSeconds } from '../gregorian.ts';
 import type { Channel } from './channel.ts';
 import type { Archive } from './documents.ts';
+import { answerFields, notify } from './notifications.ts';
 import { atPhone, freePeople, type Office, outsider, type Party, type Person } from './office.ts';
-import type { Script, Stage } from './stage.ts';
+import { publishers, type Script, type Stage } from './stage.ts';
 import type { HangupCause, Switch } from './switch.ts';
+import type { Voicemail } from './voicemail.ts';
 
 const fewestCalls = 2;
 const mostCalls = 5;
@@ -30,9 +33,15 @@ interface Plan {
   readonly outcome: Outcome;
 }
 
-/** Plays calls for as long as the stage lasts; what callers leave in voicemail goes to the archive. */
-export function playCalls(stage: Stage, office: Office, line: Switch, archive: Archive): void {
-  const { random } = stage;
+/** What calls leave behind. */
+export interface Aftermath {
+  readonly archive: Archive;
+  readonly voicemail: Voicemail;
+}
+
+/** Plays calls for as long as the stage lasts. */
+export function playCalls(stage: Stage, office: Office, line: Switch, { archive, voicemail }: Aftermath): void {
+  const { account, random } = stage;
   const occupiedSlots = new Set<string>();
   let running = 0;
 
@@ -63,15 +72,15 @@ export function playCalls(stage: Stage, office: Office, line: Switch, archive: A
     const free = freePeople(office);
     if (free.length === 0) {
       // Everybody is on the phone: this is what happens to whoever calls now.
-      return incoming(atPhone(random, random.pick(office.people)), 'busy');
+      return incoming(atPhone(random, office, random.pick(office.people)), 'busy');
     }
     const one = random.pick(free);
     const others = free.filter((person) => person !== one);
     const outcome = drawOutcome();
-    if (random.chance(0.45)) return incoming(atPhone(random, one), outcome);
-    if (others.length === 0 || random.chance(0.45)) return outgoing(atPhone(random, one), outcome);
-    const callee = atPhone(random, random.pick(others));
-    return { caller: atPhone(random, one), callee, dialled: callee.number, outcome };
+    if (random.chance(0.45)) return incoming(atPhone(random, office, one), outcome);
+    if (others.length === 0 || random.chance(0.45)) return outgoing(atPhone(random, office, one), outcome);
+    const callee = atPhone(random, office, random.pick(others));
+    return { caller: atPhone(random, office, one), callee, dialled: callee.number, outcome };
   }
 
   const incoming = (callee: Party, outcome: Outcome): Plan => ({
@@ -112,7 +121,8 @@ export function playCalls(stage: Stage, office: Office, line: Switch, archive: A
         return yield* hangUp([b, a], 'USER_BUSY');
       case 'cancelled':
         yield random.between(3000, 9000);
-        return yield* hangUp([a, b], 'ORIGINATOR_CANCEL');
+        yield* hangUp([a, b], 'ORIGINATOR_CANCEL');
+        return missed(a, b);
     }
   }
 
@@ -120,7 +130,29 @@ export function playCalls(stage: Stage, office: Office, line: Switch, archive: A
     yield* pickUp(a, b);
     yield random.between(4000, 16_000);
     if (random.chance(0.35)) yield* onHold(random.pick([a, b].filter(({ party }) => party.phone !== undefined)));
+    const isRecorded = random.chance(0.2);
     yield* hangUp(random.chance(0.5) ? [a, b] : [b, a], 'NORMAL_CLEARING');
+    if (isRecorded) archive.create('call_recording');
+  }
+
+  /** Nobody took the call, nor did voicemail: whoever was called is told. */
+  function missed(a: Channel, { party: { phone, number } }: Channel): void {
+    if (phone === undefined) return;
+    notify(stage, publishers.callflow, 'sip.missed_call', 'missed_call', {
+      'Call-ID': a.callId,
+      'Call-Bridged': false,
+      'Message-Left': false,
+      'Caller-ID-Name': a.caller.name,
+      'Caller-ID-Number': a.caller.number,
+      'From-User': a.caller.number,
+      'From-Realm': account.realm,
+      'To-User': number,
+      'To-Realm': account.realm,
+      To: [`${phone.person.username}@${account.realm}`],
+      Notify: { type: 'email' },
+      Timestamp: gregorianSeconds(stage.now()),
+      ...answerFields(a.callId),
+    });
   }
 
   function* pickUp(a: Channel, b: Channel): Script {
@@ -142,7 +174,10 @@ export function playCalls(stage: Stage, office: Office, line: Switch, archive: A
   function* unanswered(a: Channel, b: Channel): Script {
     yield random.between(9000, 15_000);
     const person = b.party.phone?.person;
-    if (person === undefined || random.chance(0.4)) return yield* hangUp([b, a], 'NO_ANSWER');
+    if (person === undefined || random.chance(0.4)) {
+      yield* hangUp([b, a], 'NO_ANSWER');
+      return missed(a, b);
+    }
     yield* hangUp([b], 'NO_ANSWER');
     line.detach(a);
     yield random.between(200, 500);
@@ -150,7 +185,7 @@ export function playCalls(stage: Stage, office: Office, line: Switch, archive: A
     const beganAt = stage.now();
     yield random.between(4000, 12_000);
     yield* hangUp([a], 'NORMAL_CLEARING');
-    archive.leaveMessage({ person, from: a.caller, callId: a.callId, lengthMs: stage.now() - beganAt });
+    voicemail.leave({ person, from: a.caller, callId: a.callId, lengthMs: stage.now() - beganAt });
   }
 
   function* parked(a: Channel, b: Channel): Script {
@@ -174,7 +209,7 @@ export function playCalls(stage: Stage, office: Office, line: Switch, archive: A
   }
 
   function* abandoned(a: Channel, slot: string): Script {
-    line.abandon(a, slot);
+    line.abandon(a);
     occupiedSlots.delete(slot);
     yield random.between(20, 80);
     yield* hangUp([a], 'NORMAL_CLEARING');
@@ -183,11 +218,11 @@ export function playCalls(stage: Stage, office: Office, line: Switch, archive: A
   function* retrieved(a: Channel, slot: string, colleague: Person): Script {
     office.engaged.add(colleague.id);
     // `*3` and the number of the slot is how Kazoo's parking is dialled.
-    const c = line.receive(atPhone(random, colleague), `*3${slot}`);
+    const c = line.receive(atPhone(random, office, colleague), `*3${slot}`);
     yield random.between(150, 400);
     line.answer(c);
     yield random.between(50, 150);
-    line.retrieve(a, slot, c);
+    line.retrieve(a, c);
     occupiedSlots.delete(slot);
     yield random.between(20, 80);
     line.bridge(c);

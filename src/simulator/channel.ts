@@ -1,13 +1,19 @@
 /**
  * A channel, which is one leg of a call between the switch and a telephone or the carrier, and how its events describe
- * it. The fields are those that Kazoo's call events carry.
+ * it. Which event carries which fields is as Kazoo's ecallmgr 4.3 publishes them.
  */
 import { gregorianSeconds } from '../gregorian.ts';
 import type { Office, Party } from './office.ts';
 import { type Fields, mediaServer, type PbxAccount } from './stage.ts';
 
-/** `Channel-Call-State`: where the call stands for this channel. */
-export type ChannelState = 'EARLY' | 'RINGING' | 'ACTIVE' | 'HELD' | 'HANGUP';
+/** The events of a channel that the media server tells. */
+export type ChannelEvent =
+  | 'CHANNEL_CREATE'
+  | 'CHANNEL_ANSWER'
+  | 'CHANNEL_BRIDGE'
+  | 'CHANNEL_HOLD'
+  | 'CHANNEL_UNHOLD'
+  | 'CHANNEL_DESTROY';
 
 /** A name and a number as a telephone displays them. */
 export interface DisplayId {
@@ -28,37 +34,61 @@ export interface Channel {
   readonly dialled: string;
   /** Shared by all channels of one call; whoever retrieves a parked call enters its interaction. */
   interactionId: string;
-  readonly tag: string;
+  readonly fromTag: string;
+  readonly toTag: string;
+  readonly fetchId: string;
   readonly createdAt: number;
   answeredAt: number | undefined;
-  state: ChannelState;
+  isHeld: boolean;
+  /** The slot that it is parked in. */
+  slot: string | undefined;
   /** The channel at the other end of the call. It stays when that one hangs up, for the sake of the last event. */
   otherLeg: Channel | undefined;
   bridgeId: string | undefined;
 }
 
-const freeswitchStates = {
-  EARLY: 'ROUTING',
-  RINGING: 'CONSUME_MEDIA',
-  ACTIVE: 'EXCHANGE_MEDIA',
-  HELD: 'EXCHANGE_MEDIA',
-  HANGUP: 'REPORTING',
-} as const satisfies Record<ChannelState, string>;
+/** `Channel-Call-State` and `Channel-State` at an event: FreeSWITCH tells of an answer before it changes the state. */
+function statesAt(event: ChannelEvent, { direction }: Channel): readonly [call: string, channel: string] {
+  const isInbound = direction === 'inbound';
+  switch (event) {
+    case 'CHANNEL_CREATE':
+      return ['DOWN', 'INIT'];
+    case 'CHANNEL_ANSWER':
+      return isInbound ? ['EARLY', 'EXECUTE'] : ['RINGING', 'CONSUME_MEDIA'];
+    case 'CHANNEL_HOLD':
+      return ['HELD', isInbound ? 'EXECUTE' : 'EXCHANGE_MEDIA'];
+    case 'CHANNEL_DESTROY':
+      return ['HANGUP', 'REPORTING'];
+    default:
+      return ['ACTIVE', isInbound ? 'EXECUTE' : 'EXCHANGE_MEDIA'];
+  }
+}
 
-/** What every event of a channel says. */
-export function channelFields(channel: Channel, account: PbxAccount, office: Office, now: number): Fields {
+/** What an event says of its channel. @param now Unix time, ms */
+export function channelFields(
+  event: ChannelEvent,
+  channel: Channel,
+  account: PbxAccount,
+  office: Office,
+  now: number,
+): Fields {
+  const [callState, channelState] = statesAt(event, channel);
   return {
     'Call-ID': channel.callId,
     'Call-Direction': channel.direction,
-    'Channel-Call-State': channel.state,
-    'Channel-State': freeswitchStates[channel.state],
+    'Channel-Call-State': callState,
+    'Channel-State': channelState,
     'Channel-Created-Time': channel.createdAt * 1000,
+    'Channel-Name': `sofia/sipinterface_1/${farEnd(channel, account, office)}`,
     ...identityFields(channel),
-    ...otherLegFields(channel.otherLeg),
-    ...addressFields(channel, account, office),
-    'Custom-Channel-Vars': channelVariables(channel, account, office),
-    Disposition: disposition(channel),
+    ...otherLegFields(event, channel),
+    ...addressFields(event, channel, account, office),
+    'Custom-Channel-Vars': channelVariables(event, channel, account, office),
+    'Custom-Application-Vars': {},
+    Disposition: disposition(event, channel),
     'Media-Server': mediaServer.host,
+    'Switch-Hostname': mediaServer.host,
+    'Switch-Nodename': mediaServer.node,
     'Switch-URI': `sip:${mediaServer.address}:11000`,
     'Switch-URL': `sip:mod_sofia@${mediaServer.address}:11000`,
     Timestamp: gregorianSeconds(now),
@@ -66,76 +96,109 @@ export function channelFields(channel: Channel, account: PbxAccount, office: Off
 }
 
 /** Who calls, and who is called as far as that is known. */
-export function identityFields({ caller, callee, dialled }: Channel): Fields {
+export function identityFields({ caller, callee }: Channel): Fields {
   return {
     'Caller-ID-Name': caller.name,
     'Caller-ID-Number': caller.number,
-    ...(callee !== undefined && { 'Callee-ID-Name': callee.name }),
-    'Callee-ID-Number': callee?.number ?? dialled,
+    ...(callee !== undefined && { 'Callee-ID-Name': callee.name, 'Callee-ID-Number': callee.number }),
   };
 }
 
-function otherLegFields(other: Channel | undefined): Fields {
+/** The caller's own channel knows of the other one while they are joined, and at its end by the id alone. */
+function otherLegFields(event: ChannelEvent, { direction, otherLeg: other }: Channel): Fields {
   if (other === undefined) return {};
+  const isJoined = direction === 'outbound' || !['CHANNEL_ANSWER', 'CHANNEL_DESTROY'].includes(event);
+  if (!isJoined) return event === 'CHANNEL_DESTROY' ? { 'Other-Leg-Call-ID': other.callId } : {};
   return {
     'Other-Leg-Call-ID': other.callId,
     'Other-Leg-Direction': other.direction,
     'Other-Leg-Caller-ID-Name': other.caller.name,
     'Other-Leg-Caller-ID-Number': other.caller.number,
-    ...(other.callee !== undefined && { 'Other-Leg-Callee-ID-Name': other.callee.name }),
-    'Other-Leg-Callee-ID-Number': other.callee?.number ?? other.dialled,
     'Other-Leg-Destination-Number': other.dialled,
   };
 }
 
-function addressFields(channel: Channel, { realm }: PbxAccount, office: Office): Fields {
+/** What the far end calls itself in SIP: a telephone by its user name, the carrier's side by the number. */
+function farEnd({ party }: Channel, { realm }: PbxAccount, { carrier }: Office): string {
+  return party.phone === undefined ? `${party.number}@${carrier.host}` : `${party.phone.device.username}@${realm}`;
+}
+
+/** Whose presence a channel counts for: `1001@realm`. */
+export function presenceId({ party, dialled, caller, direction }: Channel, { realm }: PbxAccount): string {
+  if (party.phone !== undefined) return `${party.number}@${realm}`;
+  return `${direction === 'inbound' ? dialled : caller.number}@${realm}`;
+}
+
+function addressFields(event: ChannelEvent, channel: Channel, account: PbxAccount, office: Office): Fields {
   const { phone, number } = channel.party;
   const isInbound = channel.direction === 'inbound';
-  // What the far end calls itself in SIP: a telephone by its user name, the carrier's side by the number.
-  const user = phone === undefined ? `${number}@${office.carrier.host}` : `${phone.device.username}@${realm}`;
-  const ours = isInbound ? `${channel.dialled}@${realm}` : `${channel.caller.number}@${realm}`;
-  const [from, to] = isInbound ? [phone === undefined ? user : `${number}@${realm}`, ours] : [ours, user];
+  const user = farEnd(channel, account, office);
+  const ours = `${isInbound ? channel.dialled : channel.caller.number}@${account.realm}`;
+  const [from, to] = isInbound ? [phone === undefined ? user : `${number}@${account.realm}`, ours] : [ours, user];
+  const hasAddresses = ['CHANNEL_CREATE', 'CHANNEL_ANSWER', 'CHANNEL_DESTROY'].includes(event);
   return {
-    From: from,
-    'From-Tag': channel.tag,
-    'From-Uri': isInbound ? user : ours,
-    To: to,
-    'To-Uri': to,
-    Request: to,
-    'Presence-ID': phone === undefined ? ours : `${number}@${realm}`,
-    ...(phone !== undefined && {
-      'Custom-SIP-Headers': { 'X-AUTH-IP': phone.device.address },
-      'User-Agent': phone.device.userAgent,
-    }),
+    ...(hasAddresses && { From: from, 'From-Uri': isInbound ? user : ours, To: to, 'To-Uri': to, Request: to }),
+    'From-Tag': channel.fromTag,
+    ...(channel.answeredAt !== undefined && { 'To-Tag': channel.toTag }),
+    'Presence-ID': presenceId(channel, account),
+    'Custom-SIP-Headers': isInbound && phone !== undefined ? { 'X-AUTH-IP': phone.device.address } : {},
+    ...(event === 'CHANNEL_DESTROY' && phone !== undefined && { 'User-Agent': phone.device.userAgent }),
   };
 }
 
 /** `Custom-Channel-Vars`: whose channel it is, and by which right it is there. */
-export function channelVariables(channel: Channel, account: PbxAccount, { carrier }: Office): Fields {
-  const { phone } = channel.party;
+export function channelVariables(event: ChannelEvent, channel: Channel, account: PbxAccount, office: Office): Fields {
+  const isRouted = channel.direction === 'outbound' || event !== 'CHANNEL_CREATE';
+  return {
+    ...ownerVariables(channel, account, office),
+    'Account-Name': account.name,
+    'Call-Interaction-ID': channel.interactionId,
+    ...(isRouted && {
+      'Application-Name': 'callflow',
+      'Application-Node': mediaServer.apps,
+      'Channel-Authorized': 'true',
+      'Ecallmgr-Node': mediaServer.ecallmgr,
+      'Fetch-ID': channel.fetchId,
+      'Global-Resource': String(channel.party.phone === undefined),
+    }),
+    ...(channel.bridgeId !== undefined && { 'Bridge-ID': channel.bridgeId }),
+  };
+}
+
+/** The variables that callflow's own events repeat. */
+export function ownerVariables({ party }: Channel, account: PbxAccount, { carrier }: Office): Fields {
   return {
     'Account-ID': account.id,
-    'Account-Name': account.name,
     'Account-Realm': account.realm,
-    'Call-Interaction-ID': channel.interactionId,
-    'Channel-Authorized': 'true',
-    'Ecallmgr-Node': mediaServer.node,
     Realm: account.realm,
-    ...(channel.state !== 'EARLY' && { 'Application-Name': 'callflow' }),
-    ...(channel.bridgeId !== undefined && { 'Bridge-ID': channel.bridgeId }),
-    ...(phone === undefined
-      ? { 'Authorizing-ID': carrier.id, 'Authorizing-Type': 'resource', 'Global-Resource': 'true' }
+    ...(party.phone === undefined
+      ? { 'Authorizing-ID': carrier.id, 'Authorizing-Type': 'resource' }
       : {
-          'Authorizing-ID': phone.device.id,
+          'Authorizing-ID': party.phone.device.id,
           'Authorizing-Type': 'device',
-          'Global-Resource': 'false',
-          'Owner-ID': phone.person.id,
-          Username: phone.device.username,
+          'Owner-ID': party.phone.person.id,
+          Username: party.phone.device.username,
         }),
   };
 }
 
-function disposition({ direction, answeredAt }: Channel): string {
-  if (answeredAt !== undefined) return 'ANSWER';
-  return direction === 'inbound' ? 'DELAYED NEGOTIATION' : 'EARLY MEDIA';
+function disposition(event: ChannelEvent, { direction, answeredAt }: Channel): string {
+  if (direction === 'outbound') return answeredAt === undefined ? 'failure' : 'SUCCESS';
+  if (event === 'CHANNEL_ANSWER') return 'EARLY MEDIA';
+  return answeredAt === undefined ? 'DELAYED NEGOTIATION' : 'ANSWER';
+}
+
+/** How its two ends agreed on the sound, as the last event of a channel tells it. */
+export function sessionDescription({ party }: Channel): string {
+  const address = party.phone?.device.address ?? mediaServer.address;
+  return [
+    'v=0',
+    `o=- 1 2 IN IP4 ${address}`,
+    's=-',
+    `c=IN IP4 ${address}`,
+    't=0 0',
+    'm=audio 49382 RTP/AVP 9 8 0 101',
+    'a=rtpmap:101 telephone-event/8000',
+    '',
+  ].join('\r\n');
 }

@@ -2,38 +2,46 @@
  * Conferences: people and outsiders dial in one after the other, talk, mute themselves and leave; the room opens with
  * the first and closes with the last. Each member is a channel, too. Events are published on `conference`.
  */
-
 import { encodeWord } from '../families/routing-key.ts';
-import { gregorianSeconds } from '../gregorian.ts';
-import { type Channel, channelVariables } from './channel.ts';
+import type { Channel } from './channel.ts';
+import { presenceId } from './channel.ts';
 import { atPhone, freePeople, type Office, outsider, type Party } from './office.ts';
-import type { Fields, Script, Stage } from './stage.ts';
+import { type Fields, mediaServer, publishers, type Script, type Stage, uuid } from './stage.ts';
 import type { Switch } from './switch.ts';
 
-interface Member {
+/** Somebody in a conference. */
+export interface Member {
   readonly channel: Channel;
   readonly participantId: number;
   readonly isModerator: boolean;
   isTalking: boolean;
   isMuted: boolean;
+  isDeaf: boolean;
 }
 
 /** A conference from its first member to its last. */
-interface Conference {
+export interface Conference {
   readonly id: string;
   /** Another one each time that the room opens. */
   readonly instanceId: string;
+  /** Unix time, ms. */
+  readonly startedAt: number;
   readonly members: Member[];
   seated: number;
+  isLocked: boolean;
   /** Who spoke up last. */
   floor: Member | undefined;
 }
 
-const rooms = ['7001', '7002'];
+/** The conferences that are held now. */
+export interface Conferences {
+  readonly open: ReadonlySet<Conference>;
+}
 
 /** Plays one conference after the other for as long as the stage lasts. */
-export function playConferences(stage: Stage, office: Office, line: Switch): void {
+export function playConferences(stage: Stage, office: Office, line: Switch): Conferences {
   const { account, random } = stage;
+  const open = new Set<Conference>();
 
   function* conferences(): Script {
     yield random.between(1500, 3000);
@@ -45,18 +53,21 @@ export function playConferences(stage: Stage, office: Office, line: Switch): voi
 
   function* conference(): Script {
     const room: Conference = {
-      id: random.pick(rooms),
-      instanceId: random.hex(8),
+      id: random.pick(office.rooms),
+      instanceId: uuid(random),
+      startedAt: stage.now(),
       members: [],
       seated: 0,
+      isLocked: false,
       floor: undefined,
     };
     const size = random.between(3, 4);
     yield* join(room);
     for (let turns = random.between(25, 45); turns > 0; turns -= 1) {
       yield random.between(800, 2400);
-      if (room.members.length < size && random.chance(0.35)) yield* join(room);
+      if (room.members.length < size && !room.isLocked && random.chance(0.35)) yield* join(room);
       else if (room.members.length > 2 && random.chance(0.04)) yield* leave(room, random.pick(room.members));
+      else if (room.members.length > 2 && random.chance(0.05)) turnLock(room);
       else speak(room, random.pick(room.members));
     }
     while (room.members.length > 0) {
@@ -78,8 +89,10 @@ export function playConferences(stage: Stage, office: Office, line: Switch): voi
       isModerator: room.seated === 1,
       isTalking: false,
       isMuted: false,
+      isDeaf: false,
     };
-    if (room.members.length === 0) publish(room, 'conference-create', channel, {});
+    open.add(room);
+    if (room.members.length === 0) publishRoom(room, 'conference-create', channel);
     room.members.push(member);
     publishMember(room, 'add-member', member);
   }
@@ -90,7 +103,7 @@ export function playConferences(stage: Stage, office: Office, line: Switch): voi
     if (free.length < 3 || random.chance(0.2)) return outsider(random);
     const person = random.pick(free);
     office.engaged.add(person.id);
-    return atPhone(random, person);
+    return atPhone(random, office, person);
   }
 
   function* leave(room: Conference, member: Member): Script {
@@ -98,18 +111,28 @@ export function playConferences(stage: Stage, office: Office, line: Switch): voi
     room.members.splice(room.members.indexOf(member), 1);
     publishMember(room, 'del-member', member);
     if (room.floor === member) room.floor = undefined;
-    if (room.members.length === 0) publish(room, 'conference-destroy', member.channel, {});
+    if (room.members.length === 0) {
+      open.delete(room);
+      publishRoom(room, 'conference-destroy');
+    }
     yield random.between(20, 120);
     line.hangUp(member.channel, 'NORMAL_CLEARING');
     if (member.channel.party.phone !== undefined) office.engaged.delete(member.channel.party.phone.person.id);
   }
 
-  /** Whatever comes next of this member: a word, silence, or a finger on the mute key. */
+  /** Whatever comes next of this member: a word, silence, a finger on the mute key, a moderator who mutes. */
   function speak(room: Conference, member: Member): void {
-    if (member.isMuted) {
+    if (member.isDeaf) {
+      member.isDeaf = false;
+      publishMember(room, 'undeaf-member', member);
+    } else if (random.chance(0.03)) {
+      member.isDeaf = true;
+      publishMember(room, 'deaf-member', member);
+    } else if (member.isMuted) {
       member.isMuted = false;
       publishMember(room, 'unmute-member', member);
     } else if (random.chance(0.12)) {
+      if (random.chance(0.3)) command(room, 'mute_participant', { 'Participant-ID': member.participantId });
       if (member.isTalking) fallSilent(room, member);
       member.isMuted = true;
       publishMember(room, 'mute-member', member);
@@ -127,38 +150,79 @@ export function playConferences(stage: Stage, office: Office, line: Switch): voi
     publishMember(room, 'stop-talking', member);
   }
 
+  function turnLock(room: Conference): void {
+    room.isLocked = !room.isLocked;
+    if (room.isLocked) command(room, 'lock');
+    publishRoom(room, room.isLocked ? 'lock' : 'unlock');
+  }
+
   function publishMember(room: Conference, event: string, member: Member): void {
-    publish(room, event, member.channel, {
-      'Participant-ID': member.participantId,
+    const { channel, participantId, isModerator } = member;
+    const { phone } = channel.party;
+    publish(room, event, channel.callId, {
+      'Call-ID': channel.callId,
+      'Caller-ID-Name': channel.caller.name,
+      'Caller-ID-Number': channel.caller.number,
+      'Channel-Presence-ID': presenceId(channel, account),
+      'Participant-ID': participantId,
+      'Custom-Channel-Vars': {
+        'Account-ID': account.id,
+        'Authorizing-ID': phone?.device.id ?? office.carrier.id,
+        'Authorizing-Type': phone === undefined ? 'resource' : 'device',
+        'Fetch-ID': channel.fetchId,
+        ...(phone !== undefined && { 'Owner-ID': phone.person.id }),
+      },
       'Conference-Channel-Vars': {
-        Hear: true,
+        'Energy-Level': 200,
+        Floor: room.floor === member,
+        Hear: !member.isDeaf,
+        'Is-Moderator': isModerator,
+        'Member-Ghost': false,
+        'Member-ID': participantId,
+        'Member-Type': isModerator ? 'moderator' : 'member',
+        'Mute-Detect': false,
+        See: true,
         Speak: !member.isMuted,
         Talking: member.isTalking,
-        Floor: room.floor === member,
-        'Is-Moderator': member.isModerator,
-        'Member-ID': member.participantId,
+        Video: false,
       },
     });
   }
 
-  /** The room's own events carry the call of whoever opened or closed it. */
-  function publish(room: Conference, event: string, channel: Channel, more: Fields): void {
-    const routingKey = `conference.event.${event}.${encodeWord(account.id)}.${room.id}.${encodeWord(channel.callId)}`;
-    stage.publish('conference', routingKey, {
+  /** The room's own events: the first carries the call of whoever opened it, the others no call. */
+  function publishRoom(room: Conference, event: string, opener?: Channel): void {
+    publish(room, event, opener?.callId ?? room.id, {
+      ...(opener !== undefined && { 'Call-ID': opener.callId }),
+      'Custom-Channel-Vars': { 'Account-ID': account.id, 'Application-Node': mediaServer.apps },
+      'Conference-Channel-Vars': {},
+    });
+  }
+
+  /** @param last where a member's call stands in the key, the room's own events have its id once more */
+  function publish(room: Conference, event: string, last: string, more: Fields): void {
+    const routingKey = `conference.event.${event}.${encodeWord(account.id)}.${room.id}.${encodeWord(last)}`;
+    stage.publish(publishers.ecallmgr, 'conference', routingKey, {
       'Event-Category': 'conference',
       'Event-Name': 'event',
       Event: event,
       'Account-ID': account.id,
       'Conference-ID': room.id,
       'Instance-ID': room.instanceId,
-      'Call-ID': channel.callId,
-      'Caller-ID-Name': channel.caller.name,
-      'Caller-ID-Number': channel.caller.number,
-      'Custom-Channel-Vars': channelVariables(channel, account, office),
-      Timestamp: gregorianSeconds(stage.now()),
+      ...more,
+    });
+  }
+
+  /** What a moderator asks for in a browser. It names no account. */
+  function command(room: Conference, name: 'lock' | 'mute_participant', more: Fields = {}): void {
+    stage.publish(publishers.conferenceCommand, 'conference', `conference.command.${room.id}`, {
+      'Event-Category': 'conference',
+      'Event-Name': 'command',
+      'Application-Name': name,
+      'Conference-ID': room.id,
       ...more,
     });
   }
 
   stage.play(conferences());
+  return { open };
 }

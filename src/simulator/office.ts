@@ -1,5 +1,5 @@
 /**
- * The people of an account: names, extensions, telephones, mailboxes, and who of them is on the phone. Numbers and
+ * The people of an account: names, extensions, telephones, mailboxes, and who of them can be called now. Numbers and
  * addresses are of the ranges reserved for fiction and documentation.
  */
 import type { Random } from './random.ts';
@@ -25,6 +25,8 @@ export interface Person {
   /** At least one. */
   readonly devices: readonly Device[];
   readonly mailboxId: string;
+  /** The `Call-ID` of what they set by hand about themselves. */
+  readonly manualPresenceId: string;
 }
 
 /** One end of a call. */
@@ -41,8 +43,15 @@ export interface Office {
   /** What the world dials, and sees when the office calls. */
   readonly mainNumber: string;
   readonly carrier: { readonly id: string; readonly host: string };
+  /** Numbers of its conference rooms. No two accounts of a play have the same. */
+  readonly rooms: readonly string[];
+  readonly faxboxId: string;
   /** Ids of the people who are on the phone. Whoever plays a call keeps it. */
   readonly engaged: Set<string>;
+  /** Ids of the people who don't want to be called. */
+  readonly undisturbed: Set<string>;
+  /** Ids of the devices whose registration ran out. */
+  readonly unregistered: Set<string>;
 }
 
 const names = [
@@ -87,15 +96,22 @@ const phoneModels = [
 
 const staff = 10;
 
-/** Invents the people of an account; nobody is on the phone yet. */
-export function createOffice(random: Random): Office {
+/**
+ * Invents the people of an account; nobody is on the phone yet.
+ * @param index which of the accounts of the play it is
+ */
+export function createOffice(random: Random, index: number): Office {
   return {
     people: shuffled(random, names)
       .slice(0, staff)
       .map((name, index) => hire(random, name, index)),
     mainNumber: outsideNumber(random),
     carrier: { id: random.hex(32), host: `198.51.100.${random.between(2, 254)}` },
+    rooms: [`7${String(index).padStart(2, '0')}1`, `7${String(index).padStart(2, '0')}2`],
+    faxboxId: random.hex(32),
     engaged: new Set(),
+    undisturbed: new Set(),
+    unregistered: new Set(),
   };
 }
 
@@ -110,6 +126,7 @@ function hire(random: Random, [firstName, lastName]: readonly [string, string], 
     extension: String(1001 + index),
     devices,
     mailboxId: random.hex(32),
+    manualPresenceId: random.hex(32),
   };
 }
 
@@ -137,16 +154,20 @@ export function outsider(random: Random): Party {
   return { name: random.pick(outsiders), number: outsideNumber(random) };
 }
 
-/** A person at one of their telephones. */
-export function atPhone(random: Random, person: Person): Party {
+/** A person at one of their telephones that are registered; at any of them where none is. */
+export function atPhone(random: Random, { unregistered }: Office, person: Person): Party {
+  const registered = person.devices.filter(({ id }) => !unregistered.has(id));
   return {
     name: `${person.firstName} ${person.lastName}`,
     number: person.extension,
-    phone: { person, device: random.pick(person.devices) },
+    phone: { person, device: random.pick(registered.length > 0 ? registered : person.devices) },
   };
 }
 
-/** Those who are not on the phone. */
-export function freePeople(office: Office): Person[] {
-  return office.people.filter(({ id }) => !office.engaged.has(id));
+/** Those who can call and be called: not on the phone, at a telephone that is registered, and not left in peace. */
+export function freePeople({ people, engaged, undisturbed, unregistered }: Office): Person[] {
+  return people.filter(
+    ({ id, devices }) =>
+      !engaged.has(id) && !undisturbed.has(id) && devices.some((device) => !unregistered.has(device.id)),
+  );
 }

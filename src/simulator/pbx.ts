@@ -1,17 +1,35 @@
 /**
- * The simulated PBX of the demo: for each account it plays calls, conferences and changes of documents, and publishes
- * what a real one would. It owns the clock and the end of the play; the scenarios are in the files beside this one.
+ * The simulated PBX: for each account it plays calls, conferences, registrations, presence, voicemail, faxes and changes
+ * of documents, and publishes what a Kazoo would. It owns the clock and the end of the play; the scenarios are in the files beside this
+ * one.
  */
 import { playCalls } from './calls.ts';
 import { playConferences } from './conferences.ts';
 import { playDocuments } from './documents.ts';
+import { playFaxes } from './faxes.ts';
 import { createOffice } from './office.ts';
+import { playPresence } from './presence.ts';
 import { createRandom } from './random.ts';
+import { playRegistrations } from './registrations.ts';
+import { type PbxSnapshot, type Playing, snapshotOf } from './snapshot.ts';
 import { createPlayer, createStage, type PbxAccount, type PbxMessage, type PbxTimers, type Stage } from './stage.ts';
 import { createSwitch } from './switch.ts';
+import { playVoicemail } from './voicemail.ts';
 
 /** What callers of this module name. */
+export type { PbxSnapshot } from './snapshot.ts';
 export type { PbxAccount, PbxMessage } from './stage.ts';
+
+/** The exchanges that it publishes to, all of type topic. */
+export const pbxExchanges = [
+  'callevt',
+  'conference',
+  'configuration',
+  'faxes',
+  'notifications',
+  'presence',
+  'registrar',
+] as const;
 
 /** What is played, how fast, and to whom. */
 export interface PbxOptions {
@@ -28,6 +46,8 @@ export interface PbxOptions {
 
 /** A PBX that plays until it is stopped. */
 export interface Pbx {
+  /** What there is at this moment, for each account in the order of the options. */
+  snapshot(): PbxSnapshot[];
   /** Cancels every timer. Nothing more is published; calls that are under way end untold. */
   stop(): void;
 }
@@ -48,18 +68,23 @@ export function startPbx({ accounts, seed, speed = 1, publish, timers = nodeTime
   if (!(speed > 0 && Number.isFinite(speed))) throw new RangeError(`speed must be a number above 0, not ${speed}`);
   const player = createPlayer(timers, speed);
   const seeds = createRandom(seed);
-  for (const account of accounts) {
+  const playing = accounts.map((account, index) => {
     // A source of its own for each account: what one plays doesn't depend on how the others' events fall.
     const random = createRandom(seeds.between(0, 2 ** 32 - 1));
-    playAccount(createStage(account, random, timers, player, publish));
-  }
-  return { stop: () => player.stop() };
+    return playAccount(createStage(account, random, timers, player, publish), index);
+  });
+  return { snapshot: () => playing.map(snapshotOf), stop: () => player.stop() };
 }
 
-function playAccount(stage: Stage): void {
-  const office = createOffice(stage.random);
-  const line = createSwitch(stage, office);
+function playAccount(stage: Stage, index: number): Playing {
+  const office = createOffice(stage.random, index);
+  const presence = playPresence(stage, office);
+  const line = createSwitch(stage, office, presence);
+  const registrar = playRegistrations(stage, office);
   const archive = playDocuments(stage, office);
-  playCalls(stage, office, line, archive);
-  playConferences(stage, office, line);
+  const voicemail = playVoicemail(stage, office, archive);
+  playFaxes(stage, office, archive);
+  playCalls(stage, office, line, { archive, voicemail });
+  const conferences = playConferences(stage, office, line);
+  return { account: stage.account, line, conferences, registrar, voicemail };
 }

@@ -6,7 +6,7 @@ import type { Random } from './random.ts';
 
 /** An account whose telephones the PBX plays. */
 export interface PbxAccount {
-  /** 32 hex digits. */
+  /** 32 hex digits with Kazoo; any text without a dot. */
   readonly id: string;
   readonly name: string;
   readonly realm: string;
@@ -37,6 +37,8 @@ export interface Player {
   /** Runs the script to its first pause at once, and the rest as time passes. */
   play(script: Script): void;
   readonly isStopped: boolean;
+  /** How many times as fast as a person. */
+  readonly speed: number;
   /** Cancels every pause: no script goes on. */
   stop(): void;
 }
@@ -60,6 +62,7 @@ export function createPlayer(timers: PbxTimers, speed: number): Player {
 
   return {
     play,
+    speed,
     get isStopped() {
       return isStopped;
     },
@@ -71,18 +74,47 @@ export function createPlayer(timers: PbxTimers, speed: number): Player {
   };
 }
 
+/** A program of the neighbourhood that publishes: what its messages say of it. */
+export interface Publisher {
+  readonly name: string;
+  readonly version: string;
+  /** `NAME@HOST` */
+  readonly node: string;
+}
+
+const appsNode = 'kazoo_apps@apps1.example.com';
+const ecallmgrNode = 'ecallmgr@apps1.example.com';
+
+/** Who says what on the bus of a Kazoo cluster. */
+export const publishers = {
+  /** Calls, conferences and presence, as the media server tells them. */
+  ecallmgr: { name: 'ecallmgr', version: '4.0.0', node: ecallmgrNode },
+  /** What comes of dialled numbers: parking, voicemail, missed calls. */
+  callflow: { name: 'callflow', version: '4.0.0', node: appsNode },
+  park: { name: 'park', version: '4.0.0', node: appsNode },
+  callCommand: { name: 'kapps_call_command', version: '4.0.0', node: appsNode },
+  conferenceCommand: { name: 'kapps_conference', version: '1.0.0', node: appsNode },
+  fax: { name: 'fax', version: '4.0.0', node: appsNode },
+  /** The documents' database. */
+  datamgr: { name: 'datamgr', version: '4.0.0', node: appsNode },
+  /** The proxy that telephones register with. */
+  kamailio: { name: 'kamailio', version: '5.5.7', node: 'kamailio@proxy1.example.com' },
+} as const satisfies Record<string, Publisher>;
+
 /** Where the scenarios of one account meet. */
 export interface Stage {
   readonly account: PbxAccount;
   readonly random: Random;
+  /** How many times as fast as a person. */
+  readonly speed: number;
   /** Unix time, ms. */
   now(): number;
   play(script: Script): void;
   /**
-   * Publishes with the headers of every bus message. `App-Name` is `ecallmgr` unless the fields say otherwise.
+   * Publishes with the headers that every message of the bus has.
    * @param fields with `Event-Category` and `Event-Name`
    */
-  publish(exchange: string, routingKey: string, fields: Fields): void;
+  publish(by: Publisher, exchange: string, routingKey: string, fields: Fields): void;
 }
 
 /** @param send takes the messages; called until the player is stopped */
@@ -96,21 +128,28 @@ export function createStage(
   return {
     account,
     random,
+    speed: player.speed,
     now: () => timers.now(),
     play: (script) => player.play(script),
-    publish(exchange, routingKey, fields) {
+    publish(by, exchange, routingKey, fields) {
       if (player.isStopped) return;
-      send({ exchange, routingKey, payload: { ...headers(random), ...fields } });
+      const headers = { 'App-Name': by.name, 'App-Version': by.version, Node: by.node, 'Msg-ID': random.hex(16) };
+      send({ exchange, routingKey, payload: { ...fields, ...headers } });
     },
   };
 }
 
-/** The media server that all calls of the demo run over. */
-export const mediaServer = { host: 'media1.example.com', address: '192.0.2.10', node: 'ecallmgr@media1.example.com' };
+/** The media server that all calls run over, and the node that answers for it. */
+export const mediaServer = {
+  host: 'media1.example.com',
+  address: '192.0.2.10',
+  node: 'freeswitch@media1.example.com',
+  ecallmgr: ecallmgrNode,
+  apps: appsNode,
+};
 
-const headers = (random: Random): Fields => ({
-  'App-Name': 'ecallmgr',
-  'App-Version': '4.0.0',
-  'Msg-ID': random.hex(32),
-  Node: mediaServer.node,
-});
+/** `8-4-4-4-12` hex digits. */
+export const uuid = (random: Random): string => [8, 4, 4, 4, 12].map((digits) => random.hex(digits)).join('-');
+
+/** `YYYYMM` in UTC, which is how the monthly databases are named. */
+export const monthOf = (unixMs: number): string => new Date(unixMs).toISOString().slice(0, 7).replace('-', '');

@@ -1,13 +1,22 @@
 /**
- * The switch: it makes channels, changes their state, and publishes the event of each change on `callevt`. It takes care
- * that what is published agrees with itself; which story is told is the scenarios' affair.
+ * The switch: it makes channels, changes their state, and publishes the event of each change on `callevt`, and what it
+ * means for presence. It takes care that what is published agrees with itself; which story is told is the scenarios'
+ * affair.
  */
-
 import { encodeWord } from '../families/routing-key.ts';
 import { gregorianSeconds } from '../gregorian.ts';
-import { type Channel, channelFields, channelVariables, type DisplayId, identityFields } from './channel.ts';
+import {
+  type Channel,
+  type ChannelEvent,
+  channelFields,
+  type DisplayId,
+  identityFields,
+  ownerVariables,
+  sessionDescription,
+} from './channel.ts';
 import type { Office, Party } from './office.ts';
-import type { Fields, Stage } from './stage.ts';
+import type { Presence } from './presence.ts';
+import { type Fields, type Publisher, publishers, type Stage, uuid } from './stage.ts';
 
 /** Why a channel ended, and the SIP status that says so. */
 const hangupCodes = {
@@ -22,6 +31,8 @@ export type HangupCause = keyof typeof hangupCodes;
 
 /** Each of these publishes its event at once, `detach` excepted. */
 export interface Switch {
+  /** The channels that there are, oldest first. */
+  readonly channels: ReadonlySet<Channel>;
   /** Somebody calls: a channel from a telephone or from the carrier. */
   receive(caller: Party, dialled: string): Channel;
   /** Rings somebody for a call that was received: the call's second channel. */
@@ -36,56 +47,58 @@ export interface Switch {
   /** Leaves a detached call waiting in a slot. */
   park(call: Channel, slot: string): void;
   /** Joins a parked call with the channel of whoever dialled its slot. */
-  retrieve(call: Channel, slot: string, by: Channel): void;
+  retrieve(call: Channel, by: Channel): void;
   /** The parked caller gives up. The channel still has to hang up. */
-  abandon(call: Channel, slot: string): void;
+  abandon(call: Channel): void;
   /** The last event of a channel. */
   hangUp(channel: Channel, cause: HangupCause): void;
 }
 
 /** The switch of one account. */
-export function createSwitch(stage: Stage, office: Office): Switch {
+export function createSwitch(stage: Stage, office: Office, presence: Presence): Switch {
   const { account, random } = stage;
+  const channels = new Set<Channel>();
 
-  function publish(event: string, channel: Channel, more: Fields = {}): void {
-    publishCallEvent(event, channel, { ...channelFields(channel, account, office, stage.now()), ...more });
+  function publish(event: ChannelEvent, channel: Channel, more: Fields = {}): void {
+    const fields = channelFields(event, channel, account, office, stage.now());
+    publishCallEvent(publishers.ecallmgr, event, channel, { ...fields, ...more });
   }
 
   /** Callflow publishes these, not the media server, and says less of the channel. */
   function publishParking(event: string, channel: Channel, slot: string): void {
-    publishCallEvent(event, channel, {
-      'App-Name': 'callflow',
+    publishCallEvent(publishers.callflow, event, channel, {
       'Call-ID': channel.callId,
-      'Call-Direction': channel.direction,
-      'Channel-Call-State': channel.state,
       ...identityFields(channel),
-      ...(channel.otherLeg !== undefined && { 'Other-Leg-Call-ID': channel.otherLeg.callId }),
-      'Custom-Channel-Vars': channelVariables(channel, account, office),
+      'Custom-Channel-Vars': { ...ownerVariables(channel, account, office), 'Fetch-ID': channel.fetchId },
       'Parking-Slot': slot,
-      Timestamp: gregorianSeconds(stage.now()),
     });
   }
 
-  function publishCallEvent(event: string, { callId }: Channel, fields: Fields): void {
-    stage.publish('callevt', `call.${event}.${encodeWord(callId)}`, {
-      'Event-Category': 'call_event',
-      'Event-Name': event,
-      ...fields,
-    });
+  function publishCallEvent(by: Publisher, event: string, { callId }: Channel, fields: Fields): void {
+    const routingKey = `call.${event}.${encodeWord(callId)}`;
+    stage.publish(by, 'callevt', routingKey, { 'Event-Category': 'call_event', 'Event-Name': event, ...fields });
   }
 
-  const newChannel = (
-    means: Pick<Channel, 'callId' | 'direction' | 'party' | 'caller' | 'callee' | 'dialled' | 'state'>,
+  function newChannel(
+    means: Pick<Channel, 'callId' | 'direction' | 'party' | 'caller' | 'callee' | 'dialled'>,
     interactionId = `${gregorianSeconds(stage.now())}-${random.hex(8)}`,
-  ): Channel => ({
-    ...means,
-    interactionId,
-    tag: random.hex(10),
-    createdAt: stage.now(),
-    answeredAt: undefined,
-    otherLeg: undefined,
-    bridgeId: undefined,
-  });
+  ): Channel {
+    const channel: Channel = {
+      ...means,
+      interactionId,
+      fromTag: random.hex(10),
+      toTag: random.hex(13),
+      fetchId: uuid(random),
+      createdAt: stage.now(),
+      answeredAt: undefined,
+      isHeld: false,
+      slot: undefined,
+      otherLeg: undefined,
+      bridgeId: undefined,
+    };
+    channels.add(channel);
+    return channel;
+  }
 
   /** A telephone's caller sees the office's number outside, and the person's name inside. */
   const displayedCaller = (callee: Party, { caller, party }: Channel): DisplayId =>
@@ -93,7 +106,16 @@ export function createSwitch(stage: Stage, office: Office): Switch {
       ? { name: account.name, number: office.mainNumber }
       : { name: caller.name, number: caller.number };
 
+  /** @returns the slot that is free again */
+  function leaveSlot(call: Channel): string {
+    const slot = call.slot ?? '';
+    call.slot = undefined;
+    presence.slot(slot, call, 'terminated');
+    return slot;
+  }
+
   return {
+    channels,
     receive(caller, dialled) {
       const host = caller.phone?.device.address ?? office.carrier.host;
       const channel = newChannel({
@@ -103,7 +125,6 @@ export function createSwitch(stage: Stage, office: Office): Switch {
         caller,
         callee: undefined,
         dialled,
-        state: 'EARLY',
       });
       publish('CHANNEL_CREATE', channel);
       return channel;
@@ -111,50 +132,59 @@ export function createSwitch(stage: Stage, office: Office): Switch {
     ring(callee, call) {
       const caller = displayedCaller(callee, call);
       const dialled = callee.phone?.device.username ?? callee.number;
-      const callId = [8, 4, 4, 4, 12].map((digits) => random.hex(digits)).join('-');
-      const channel = newChannel(
-        { callId, direction: 'outbound', party: callee, caller, callee, dialled, state: 'RINGING' },
-        call.interactionId,
-      );
+      const callId = uuid(random);
+      const means = { callId, direction: 'outbound', party: callee, caller, callee, dialled } as const;
+      const channel = newChannel(means, call.interactionId);
       connect(call, channel);
       call.callee = callee;
-      call.state = 'RINGING';
       publish('CHANNEL_CREATE', channel);
+      presence.follow(call, 'early');
+      presence.follow(channel, 'early');
       return channel;
     },
     answer(channel) {
       channel.answeredAt = stage.now();
-      channel.state = 'ACTIVE';
+      // A room or a mailbox answers: its number is all that there is to call it by.
+      channel.callee ??= { name: channel.dialled, number: channel.dialled };
       publish('CHANNEL_ANSWER', channel);
+      presence.follow(channel, 'confirmed');
     },
     bridge: (call) => publish('CHANNEL_BRIDGE', call),
     hold(channel) {
-      channel.state = 'HELD';
+      channel.isHeld = true;
       publish('CHANNEL_HOLD', channel);
     },
     unhold(channel) {
-      channel.state = 'ACTIVE';
+      channel.isHeld = false;
       publish('CHANNEL_UNHOLD', channel);
     },
     detach(call) {
       call.otherLeg = undefined;
     },
-    park: (call, slot) => publishParking('PARK_PARKED', call, slot),
-    retrieve(call, slot, by) {
+    park(call, slot) {
+      call.slot = slot;
+      publishParking('PARK_PARKED', call, slot);
+      presence.slot(slot, call, 'early');
+    },
+    retrieve(call, by) {
       by.interactionId = call.interactionId;
       by.callee = call.caller;
       call.callee = by.caller;
       connect(call, by);
-      publishParking('PARK_RETRIEVED', call, slot);
+      publishParking('PARK_RETRIEVED', call, leaveSlot(call));
     },
-    abandon: (call, slot) => publishParking('PARK_ABANDONED', call, slot),
+    abandon: (call) => publishParking('PARK_ABANDONED', call, leaveSlot(call)),
     hangUp(channel, cause) {
-      channel.state = 'HANGUP';
+      channels.delete(channel);
+      const sdp = sessionDescription(channel);
       publish('CHANNEL_DESTROY', channel, {
         'Hangup-Cause': cause,
         'Hangup-Code': hangupCodes[cause],
+        'Local-SDP': sdp,
+        'Remote-SDP': sdp,
         ...durations(channel, stage.now()),
       });
+      presence.follow(channel, 'terminated');
     },
   };
 }
@@ -166,14 +196,10 @@ function connect(call: Channel, other: Channel): void {
   other.bridgeId = call.callId;
 }
 
-/** Kazoo has these as texts. A clock that was set back must not make them negative. */
+/** In whole seconds. A clock that was set back must not make them negative. */
 function durations({ createdAt, answeredAt }: Channel, now: number): Fields {
   const seconds = (from: number, to: number): number => Math.max(0, Math.floor((to - from) / 1000));
   const billed = answeredAt === undefined ? 0 : seconds(answeredAt, now);
   const whole = Math.max(billed, seconds(createdAt, now));
-  return {
-    'Duration-Seconds': String(whole),
-    'Billing-Seconds': String(billed),
-    'Ringing-Seconds': String(whole - billed),
-  };
+  return { 'Duration-Seconds': whole, 'Billing-Seconds': billed, 'Ringing-Seconds': whole - billed };
 }

@@ -90,6 +90,9 @@ test.for([
 test('an account below the own one can be watched, another one not', async () => {
   const page = await openPage(await startDemo());
   await untilConnected(page);
+  // The page names one.
+  await page.getByRole('button', { name: 'Harbour Lights Spa' }).click();
+  expect(await page.getByLabel('Account').inputValue()).toBe('8c0f5a2be91d4c7790d3ab7415e2f6aa');
   await subscribe(page, 'call.*.*', '8c0f5a2be91d4c7790d3ab7415e2f6aa');
   await subscriptionRows(page).filter({ hasText: 'account 8c0f5a2be91d4c7790d3ab7415e2f6aa' }).waitFor();
   await page.locator('#events .account', { hasText: '8c0f5a2be91d4c7790d3ab7415e2f6aa' }).first().waitFor();

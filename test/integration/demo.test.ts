@@ -10,7 +10,8 @@ async function startDemo() {
   const server = await startServer();
   const [, token = ''] = await server.process.text(/Token\s+(\S+)/);
   const [, account = ''] = await server.process.text(/Account\s+(\S+)/);
-  return { ...server, token, account };
+  const [, subAccount = ''] = await server.process.text(/Sub-account\s+(\S+)/);
+  return { ...server, token, account, subAccount };
 }
 
 describe('without any setting it is demo mode', () => {
@@ -31,17 +32,35 @@ describe('without any setting it is demo mode', () => {
     expect(process.stderr).toBe('');
   });
 
-  test('its token works over the WebSocket, and simulated calls, conferences and document changes arrive', async () => {
+  test('its token works over the WebSocket, and simulated events of all seven families arrive', async () => {
     const demo = await startDemo();
     const client = await openClient(demo, { token: demo.token });
-    const documents = ['doc_created', 'doc_edited', 'doc_deleted'].map((action) => `${action}.*.*.*`);
-    const reply = await client.subscribe(['call.*.*', 'conference.event.*', ...documents]);
-    expect(reply).toMatchObject({ status: 'success' });
+    const bindings = [
+      'call.*.*',
+      'conference.event.*',
+      'object.*.*',
+      'fax.status.*',
+      'presence.dialog.*',
+      'presence.update.*',
+      'presence.mwi_updates.*',
+      'registration.success.*',
+      'notifications.*.*',
+    ];
+    expect(await client.subscribe(bindings)).toMatchObject({ status: 'success' });
     const categories = () => new Set(client.events.map(({ args }) => (args as Message)['Event-Category']));
-    await until(() => ['call_event', 'conference', 'configuration'].every((category) => categories().has(category)));
+    const families = ['call_event', 'conference', 'configuration', 'fax', 'presence', 'directory', 'notification'];
+    await until(() => families.every((category) => categories().has(category)));
     const ofAccount = client.events.filter(({ args }) => JSON.stringify(args).includes(demo.account));
     expect(ofAccount.length).toBeGreaterThan(0);
-  }, 120_000);
+  }, 180_000);
+
+  test('its token may watch the sub-account that the banner names', async () => {
+    const demo = await startDemo();
+    const client = await openClient(demo, { token: demo.token });
+    expect(await client.subscribe('call.*.*', { account_id: demo.subAccount })).toMatchObject({ status: 'success' });
+    const [event] = await client.untilEvents(1);
+    expect(JSON.stringify(event)).toContain(demo.subAccount);
+  });
 
   test('it is ready, and REST knows the token', async () => {
     const demo = await startDemo();
@@ -80,13 +99,17 @@ describe('without any setting it is demo mode', () => {
 
 describe("the demo's token reaches the page through a same-origin request whose Host is checked", () => {
   test('with a loopback Host and from the same origin it is given', async () => {
-    const { address, token, account } = await startDemo();
+    const { address, token, account, subAccount } = await startDemo();
     const { port } = new URL(address);
     for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`]) {
       for (const from of [{}, { 'sec-fetch-site': 'same-origin' }, { origin: `http://${host}` }]) {
         const answer = await rawGet(`${address}/demo`, { host, ...from });
         expect(answer.status).toBe(200);
-        expect(JSON.parse(answer.text).data).toEqual({ token, account_id: account });
+        expect(JSON.parse(answer.text).data).toEqual({
+          token,
+          account_id: account,
+          sub_account: { id: subAccount, name: expect.any(String) },
+        });
         expect(answer.headers['access-control-allow-origin']).toBeUndefined();
         expect(answer.headers['cache-control']).toBe('no-store');
       }
