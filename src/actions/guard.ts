@@ -70,7 +70,10 @@ export class SessionGuard {
   /** The account tree changed: what it allows no more ends, and what hangs on realms is planned anew. */
   onAccountsChanged(): void {
     for (const session of this.registry.sessions.all()) this.#enforce(session);
-    this.registry.replan(({ text, account }) => this.catalogue.parse(text, account));
+    // Behind that, since what has ended makes room.
+    const unplanned = this.registry.replan(({ text, account }) => this.catalogue.parse(text, account));
+    if (unplanned.size === 0) return;
+    for (const session of this.registry.sessions.all()) this.#endThose(session, (interest) => unplanned.get(interest));
   }
 
   /**
@@ -132,11 +135,16 @@ export class SessionGuard {
     this.#suspend(session, reason);
   }
 
-  /** Ends the subscriptions that are not allowed (any more), and says which they were: one reply for each reason. */
+  /** Ends the subscriptions that are not allowed (any more). */
   #enforce(session: Session): void {
+    this.#endThose(session, (interest) => this.#objection(session, interest));
+  }
+
+  /** Ends the subscriptions that there is an objection to, and says which they were: one reply for each reason. */
+  #endThose(session: Session, objectionTo: (interest: Interest) => ActionError | undefined): void {
     const ended = new Map<string, { reason: ActionError; bindings: string[] }>();
     for (const subscription of [...session.subscriptions]) {
-      const reason = this.#objection(session, subscription.interest);
+      const reason = objectionTo(subscription.interest);
       if (reason === undefined) continue;
       this.registry.unsubscribe(subscription);
       const { text } = subscription.interest;

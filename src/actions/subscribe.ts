@@ -116,5 +116,9 @@ function checkStillAllowed(request: Request<BindingsMessage>, held: readonly Int
   }
   checkScope(identity, 'events');
   checkAccount(identity, accountOf(request), services.accounts);
-  for (const { family } of held) checkFamily(identity, family);
+  for (const { family, text } of held) {
+    checkFamily(identity, family);
+    // It may have hung on a realm that the account has no longer.
+    services.catalogue.parse(text, accountOf(request));
+  }
 }

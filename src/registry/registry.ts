@@ -75,22 +75,35 @@ export class Registry {
    * Understands every interest anew: the patterns of some hang on the account tree. One that can't be understood any more
    * stays as it is; its subscriptions are the caller's to end.
    * @param parse may throw an ActionError
+   * @returns the interests whose new patterns don't fit into the plan, and why: they stay as they were, bound to what is
+   *   not theirs any more, so their subscriptions are the caller's to end, too
    */
-  replan(parse: (interest: Interest) => Binding): void {
+  replan(parse: (interest: Interest) => Binding): ReadonlyMap<Interest, ActionError> {
+    const unplanned = new Map<Interest, ActionError>();
     for (const interest of this.subscriptions.interests()) {
-      try {
-        this.#reinterpret(interest, parse(interest));
-      } catch (error) {
-        if (!(error instanceof ActionError)) throw error;
-      }
+      const binding = attempt(() => parse(interest));
+      if (binding instanceof ActionError) continue;
+      const failure = attempt(() => this.#reinterpret(interest, binding));
+      if (failure instanceof ActionError) unplanned.set(interest, failure);
     }
+    return unplanned;
   }
 
-  /** Make before break. */
+  /** Make before break. @throws ActionError too_many_bindings; nothing has changed then */
   #reinterpret(interest: Interest, binding: Binding): void {
     const before = interest.patterns;
     this.binder.want(interest.source, binding.patterns);
     interest.reinterpret(binding);
     this.binder.forget(interest.source, before);
+  }
+}
+
+/** @returns what it returns, or the ActionError that it throws */
+function attempt<T>(step: () => T): T | ActionError {
+  try {
+    return step();
+  } catch (error) {
+    if (error instanceof ActionError) return error;
+    throw error;
   }
 }
