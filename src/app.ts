@@ -54,8 +54,13 @@ export interface Surroundings {
   readonly bus?: Bus;
   /** How many lines of the log were lost so far. */
   readonly lostLogLines?: () => number;
-  /** With several workers: the metrics of all of them. */
-  readonly metricsOfAll?: () => Promise<string>;
+  /** With several workers: what this one learns of the others. */
+  readonly colleagues?: {
+    /** The metrics of all of them together. */
+    metricsOfAll(): Promise<string>;
+    /** The names of those that do not answer now. */
+    silent(): readonly string[];
+  };
 }
 
 export interface App {
@@ -168,7 +173,8 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
       if (bus.isSilent) return 'the broker does not answer';
       return accountSource.missingBecause;
     },
-    metrics: surroundings.metricsOfAll ?? (() => metrics.registry.metrics()),
+    silentWorkers: () => surroundings.colleagues?.silent() ?? [],
+    metrics: () => surroundings.colleagues?.metricsOfAll() ?? metrics.registry.metrics(),
   };
   const http = await createHttp(info, config.TRUST_PROXY, log);
   const unread = new UnreadAnswers();

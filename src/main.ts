@@ -12,7 +12,8 @@ import { createLog, endLog, type Log } from './log.ts';
 import { standardOutput } from './log-output.ts';
 import { startWarnings } from './start-warnings.ts';
 import { version } from './version.ts';
-import { isWorker, metricsOfAllWorkers, runWorkers, shareMetrics } from './workers.ts';
+import { runWorkers } from './workers/primary.ts';
+import { isWorker, joinPrimary } from './workers/worker.ts';
 
 const badConfiguration = 78;
 const anythingElse = 1;
@@ -61,7 +62,7 @@ function startWorkers(config: Config, log: Log): void {
   // What no worker could use is said once, and not by each of them.
   createAccountSource(config, new Accounts(), () => undefined, log);
   warn(config, log);
-  runWorkers(config, log, { onSignal, exit });
+  runWorkers(config, log, { onSignal, exit, lostLogLines: () => output.dropped });
 }
 
 function print(text: string): void {
@@ -76,14 +77,15 @@ async function checkConfig(config: Config): Promise<void> {
 const usedMemory = (): number => process.memoryUsage.rss();
 
 async function serve(config: Config, log: Log): Promise<void> {
+  const colleagues = isWorker ? joinPrimary() : undefined;
   const app = await createApp(config, {
     log,
     version,
     usedMemory,
     lostLogLines: () => output.dropped,
-    ...(isWorker && { metricsOfAll: metricsOfAllWorkers }),
+    ...(colleagues !== undefined && { colleagues }),
   });
-  if (isWorker) shareMetrics(app.metrics.registry);
+  colleagues?.share(app.metrics.registry);
   const address = await app.start();
   onSignal(async () => {
     log.info({ seconds: config.DRAIN_SECONDS }, 'draining');

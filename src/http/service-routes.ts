@@ -6,12 +6,18 @@ import type { Http } from './http-server.ts';
 export interface ServiceState {
   /** Why it may not take traffic; undefined: it may. */
   notReadyBecause(): string | undefined;
+  /** Processes that share the port with this one and don't answer now: they get no more than one connection each. */
+  silentWorkers(): readonly string[];
   /** Prometheus text; with several workers that of all of them. */
   metrics(): Promise<string>;
 }
 
 /** The content type of the Prometheus text format. */
 const metricsType = 'text/plain; version=0.0.4; charset=utf-8';
+
+const readinessSchema = z.object({
+  silent_workers: z.array(z.string()).optional().describe('with WORKERS: those that do not answer now'),
+});
 
 export function addHealthRoutes(http: Http, info: NodeInfo, state: ServiceState): void {
   http.get(
@@ -25,13 +31,14 @@ export function addHealthRoutes(http: Http, info: NodeInfo, state: ServiceState)
     {
       schema: {
         summary: 'Whether it may take traffic',
-        response: { 200: successSchema(z.object({})), 503: errorSchema },
+        response: { 200: successSchema(readinessSchema), 503: errorSchema },
       },
     },
     async (request) => {
       const reason = state.notReadyBecause();
       if (reason !== undefined) throw new HttpError(503, reason);
-      return successBody(info, request.id, {});
+      const silent = state.silentWorkers();
+      return successBody(info, request.id, silent.length === 0 ? {} : { silent_workers: silent });
     },
   );
 }

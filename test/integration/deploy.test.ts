@@ -10,6 +10,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { secretSettings, settingsSchema } from '../../src/config.ts';
 import { Metrics } from '../../src/metrics.ts';
+import { PrimaryMetrics } from '../../src/workers/gathering.ts';
 import { startBridge } from '../support/bridge.ts';
 import { haproxy } from '../support/packages.ts';
 import { projectFolder, startProcess } from '../support/process.ts';
@@ -174,8 +175,10 @@ async function seriesNames(): Promise<Set<string>> {
     outages: () => ({ count: 0, seconds: 0 }),
     lostLogLines: () => 0,
   });
+  const primary = new PrimaryMetrics(() => 0);
+  const text = `${await metrics.registry.metrics()}\n${await primary.registry.metrics()}`;
   const names = new Set<string>();
-  for (const [, name = '', type] of (await metrics.registry.metrics()).matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
+  for (const [, name = '', type] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
     const endings =
       type === 'histogram' ? ['_bucket', '_sum', '_count'] : type === 'summary' ? ['_sum', '_count'] : [''];
     for (const ending of endings) names.add(name + ending);

@@ -10,7 +10,7 @@ const source = 'src';
  */
 const rooms: readonly (readonly string[])[] = [
   ['main.ts', 'cli'],
-  ['workers.ts'],
+  ['workers'],
   ['app.ts', 'start-warnings.ts'],
   ['socket', 'http', 'amqp', 'embedded-bus', 'demo'],
   ['simulator'],
@@ -45,11 +45,11 @@ const ownPackages: Readonly<Record<string, readonly string[]>> = {
   jose: ['auth'],
   pino: ['log.ts'],
   'pino-pretty': ['log.ts'],
-  'prom-client': ['metrics.ts', 'workers.ts'],
+  'prom-client': ['metrics.ts', 'workers'],
 };
 
 /** Files that read or end the process. */
-const processRooms = ['main.ts', 'workers.ts', 'cli'];
+const processRooms = ['main.ts', 'workers', 'cli'];
 
 const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
 
