@@ -32,7 +32,7 @@ export function callFamily(events: readonly string[]): Family {
     checkRoutingKey('call', `call.${event === '*' ? shortest : event}.${callIds.at(-1)}`);
     return {
       family: 'call',
-      source: 'call',
+      eventFamily: 'call',
       wordings: wordings([event], callIds),
       // Per event and never per call id: a queue's bindings cost publishers when it is closed.
       patterns: (event === '*' ? events : [event]).map((name) => ({ exchange, routingPattern: `call.${name}.*` })),
@@ -54,7 +54,7 @@ export function callFamily(events: readonly string[]): Family {
     const account = accountField(payload);
     const name = textField(payload, 'Event-Name') ?? event;
     return {
-      source: 'call',
+      family: 'call',
       account,
       words: [event, callId],
       name,

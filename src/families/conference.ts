@@ -71,7 +71,7 @@ function commandBinding(conference: string): Binding {
   checkRoutingKey('conference', key);
   return {
     family: 'conference',
-    source: 'conference',
+    eventFamily: 'conference',
     wordings: wordings(['command'], ['*'], conferences, ['*']),
     // Whose the commands are is known from the conferences' events alone, those of all accounts: see conference-memory.ts.
     patterns: [
@@ -91,7 +91,7 @@ function eventBinding(account: string, readings: readonly [EventWords, ...EventW
   const key = `conference.event.${event}.${account}.${conference}.${callId}`;
   return {
     family: 'conference',
-    source: 'conference',
+    eventFamily: 'conference',
     wordings: readings.flatMap((each) =>
       wordings(['event'], [each.event], wordsOf(each.conference), wordsOf(each.callId)),
     ),
@@ -160,7 +160,7 @@ function reading(
 ): BusEvent {
   const eventName = textField(payload, 'Event-Name') ?? words[0];
   return {
-    source: 'conference',
+    family: 'conference',
     account,
     words,
     name: textField(payload, 'Application-Name') ?? eventName,

@@ -19,13 +19,13 @@ export function patternsOfEverything(catalogue: Catalogue): readonly ExchangePat
     for (const { sample, form } of offers) {
       for (const text of [sample?.binding, form]) {
         if (text === undefined) continue;
-        const { source, patterns } = catalogue.parse(text.replaceAll(/\{\w+\}/g, '*'), everyAccount);
+        const { eventFamily, patterns } = catalogue.parse(text.replaceAll(/\{\w+\}/g, '*'), everyAccount);
         for (const { exchange, routingPattern, isOptional = false } of patterns) {
           const known = found.get(exchange) ?? { patterns: new Set(), families: new Set(), isOptional: true };
           known.isOptional &&= isOptional;
           found.set(exchange, known);
           known.patterns.add(routingPattern);
-          known.families.add(source);
+          known.families.add(eventFamily);
         }
       }
     }

@@ -39,7 +39,7 @@ export interface Binding {
   /** The family that a token's `families` must name. */
   readonly family: FamilyName;
   /** The family whose events it asks for: `fax.object.*` are documents. */
-  readonly source: FamilyName;
+  readonly eventFamily: FamilyName;
   /**
    * What is compared with an event's `words`: an encoded value or `*` for each. Several, where a client's text can be read
    * in more than one way; an event that fits any of them is asked for.
@@ -53,7 +53,7 @@ export interface Binding {
 
 /** An event of a family, ready to be compared with bindings. */
 export interface BusEvent {
-  readonly source: FamilyName;
+  readonly family: FamilyName;
   /** The account that it belongs to; undefined where that can't be told. */
   readonly account: string | undefined;
   /** Encoded values; as many as the bindings of its family have, and in the same order. */

@@ -39,7 +39,7 @@ export function faxFamily(documentTypes: readonly string[]): Family {
     const key = `fax.status.${account}.${faxId}`;
     return {
       family: 'fax',
-      source: 'fax',
+      eventFamily: 'fax',
       wordings: faxIds.map((word) => [word]),
       patterns: [{ exchange, routingPattern: `fax.status.${encodeWord(account)}.*` }, olderFaxes],
       subscriptionKey: () => key,
@@ -67,7 +67,7 @@ function read(routingKey: string, payload: Payload): Reading {
   const claimed = textField(payload, 'Account-ID');
   if (claimed !== undefined && encodeWord(claimed) !== accountWord) return 'contradiction';
   return {
-    source: 'fax',
+    family: 'fax',
     account: claimed ?? decodeWord(accountWord),
     words: [job],
     name: 'fax.status',

@@ -35,7 +35,7 @@ export function notificationsFamily(names: readonly string[]): Family {
     if (meant.length === 0) throw unsupportedEvent(`${category}.${name}`);
     return {
       family: 'notifications',
-      source: 'notifications',
+      eventFamily: 'notifications',
       wordings: [[category, name]],
       patterns: meant.map((each) => ({ exchange, routingPattern: `notifications.${each}` })),
       subscriptionKey: (event) => `notifications.${event.words.join('.')}`,
@@ -48,7 +48,7 @@ export function notificationsFamily(names: readonly string[]): Family {
     const eventName = textField(payload, 'Event-Name') ?? name;
     if (secretNames.has(eventName) || secretFields.some((field) => Object.hasOwn(payload, field))) return 'foreign';
     return {
-      source: 'notifications',
+      family: 'notifications',
       account: textField(payload, 'Account-ID'),
       words: [category, name],
       name: eventName,

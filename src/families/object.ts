@@ -38,7 +38,7 @@ export function documentBinding(
   );
   return {
     family,
-    source: 'object',
+    eventFamily: 'object',
     wordings: wordings([action], [type], ids),
     patterns: documentPatterns(account, action, type, types),
     subscriptionKey: (event) => `${action}.${event.database ?? databaseWord(account)}.${type}.*`,
@@ -79,7 +79,7 @@ export function objectFamily(types: readonly string[]): Family {
     if (account === undefined) return 'contradiction';
     const eventName = textField(payload, 'Event-Name') ?? action;
     return {
-      source: 'object',
+      family: 'object',
       account,
       words: [action, type, id],
       name: `${eventName}_${textField(payload, 'Type') ?? type}`,

@@ -50,7 +50,7 @@ export function presenceFamily(directory: RealmDirectory): Family {
     checkRoutingKey('presence', key);
     return {
       family: 'presence',
-      source: 'presence',
+      eventFamily: 'presence',
       wordings: wordings([kind], values),
       patterns: [{ exchange, routingPattern: `${kind}.*.*` }],
       subscriptionKey: () => key,
@@ -65,7 +65,7 @@ export function presenceFamily(directory: RealmDirectory): Family {
     const account = directory.accountOfRealm(realm);
     if (contradictsRealm(payload, claimedRealm(payload, kind), realm, account)) return 'contradiction';
     const eventName = textField(payload, 'Event-Name') ?? kind;
-    return { source: 'presence', account, words: [kind, argument], name: eventName, eventName, routingKey };
+    return { family: 'presence', account, words: [kind, argument], name: eventName, eventName, routingKey };
   }
 
   return {

@@ -32,7 +32,7 @@ export function registrationFamily(directory: RealmDirectory): Family {
     checkRoutingKey('registration', key);
     return {
       family: 'registration',
-      source: 'registration',
+      eventFamily: 'registration',
       wordings: usernames.map((word) => [word]),
       patterns,
       subscriptionKey: () => key,
@@ -49,7 +49,7 @@ export function registrationFamily(directory: RealmDirectory): Family {
     if (contradictsRealm(payload, textField(payload, 'Realm'), realm, owner)) return 'contradiction';
     const eventName = textField(payload, 'Event-Name') ?? 'reg_success';
     return {
-      source: 'registration',
+      family: 'registration',
       account: accountField(payload) ?? owner,
       words: [username],
       name: eventName,

@@ -4,9 +4,11 @@
  * unsubscribe, recovery, a switch to coarse patterns and the stop are all the same loop.
  */
 import { type Bus, ExchangeAbsent } from '../bus.ts';
+import { late, withDeadline } from '../deadline.ts';
 import { ActionError } from '../errors.ts';
 import type { FamilyName, Pattern } from '../families/family.ts';
 import type { Log } from '../log.ts';
+import { TokenBucket } from '../token-bucket.ts';
 import { type BoundPattern, isHeld, isRelied, miss, notBound } from './bound-pattern.ts';
 import { type Plan, patternKey } from './plan.ts';
 import { type Waiter, Waiters } from './waiters.ts';
@@ -29,9 +31,8 @@ export class Binder {
   readonly #waiters = new Waiters();
   /** Counts connections: what an operation on an earlier one came to says nothing of the present queue. */
   #connection = 0;
-  /** What may be bound again before it is trusted, and when that was worked out. */
-  #rebinds = rebindsPerSecond;
-  #rebindsAt = 0;
+  /** What may be bound again before it is trusted. */
+  readonly #rebinds = new TokenBucket({ perSecond: rebindsPerSecond, burst: rebindsPerSecond });
   #stopping = false;
 
   constructor(
@@ -52,26 +53,26 @@ export class Binder {
    * Puts an interest's patterns into the plan. Whoever calls this calls `forget` once for it, confirmed or not.
    * @throws ActionError too_many_bindings when this node would have to hold more than it may
    */
-  want(source: FamilyName, patterns: readonly Pattern[]): void {
-    const changed = this.plan.add(source, patterns);
+  want(family: FamilyName, patterns: readonly Pattern[]): void {
+    const changed = this.plan.add(family, patterns);
     if (changed === undefined) {
       throw new ActionError(
         'too_many_bindings',
         'too many bindings: this node may not hold more patterns at the broker',
       );
     }
-    for (const family of changed) {
-      this.log.info({ family, patterns: this.plan.size }, 'patterns switched to coarse');
-      this.#sync(family);
+    for (const switched of changed) {
+      this.log.info({ family: switched, patterns: this.plan.size }, 'patterns switched to coarse');
+      this.#sync(switched);
     }
     for (const pattern of patterns) {
       const key = patternKey(pattern);
-      if (this.plan.wants(source, key)) this.#drive(this.#state(key, pattern, source));
+      if (this.plan.wants(family, key)) this.#drive(this.#state(key, pattern, family));
     }
   }
 
-  forget(source: FamilyName, patterns: readonly Pattern[]): void {
-    if (this.plan.remove(source, patterns)) this.#sync(source);
+  forget(family: FamilyName, patterns: readonly Pattern[]): void {
+    if (this.plan.remove(family, patterns)) this.#sync(family);
     for (const pattern of patterns) {
       const state = this.#patterns.get(patternKey(pattern));
       if (state !== undefined) this.#drive(state);
@@ -83,9 +84,9 @@ export class Binder {
    * on comes here.
    * @throws ActionError source_unavailable when that takes longer than 5 s
    */
-  async confirmed(source: FamilyName, patterns: readonly Pattern[]): Promise<void> {
+  async confirmed(family: FamilyName, patterns: readonly Pattern[]): Promise<void> {
     const fine = patterns.map(patternKey);
-    const coarse = [...this.plan.coarsePatterns(source).keys()];
+    const coarse = [...this.plan.coarsePatterns(family).keys()];
     this.#doubt([...fine, ...coarse]);
     const ways = [fine, coarse].map((keys) => ({
       keys,
@@ -93,20 +94,14 @@ export class Binder {
     }));
     if (ways.some(({ pending }) => pending.size === 0)) return;
     let waiters: readonly Waiter[] = [];
-    let timer: NodeJS.Timeout | undefined;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        waiters = ways.map((way) => ({ ...way, resolve }));
-        for (const waiter of waiters) this.#waiters.add(waiter);
-        timer = setTimeout(() => {
-          reject(
-            new ActionError('source_unavailable', 'the broker did not confirm the subscription in time; try again'),
-          );
-        }, confirmMs);
-      });
-    } finally {
-      clearTimeout(timer);
-      for (const waiter of waiters) this.#waiters.remove(waiter);
+    const held = new Promise<void>((resolve) => {
+      waiters = ways.map((way) => ({ ...way, resolve }));
+      for (const waiter of waiters) this.#waiters.add(waiter);
+    });
+    const outcome = await withDeadline(confirmMs, held);
+    for (const waiter of waiters) this.#waiters.remove(waiter);
+    if (outcome === late) {
+      throw new ActionError('source_unavailable', 'the broker did not confirm the subscription in time; try again');
     }
   }
 
@@ -153,13 +148,13 @@ export class Binder {
   /** Starts whatever a family's plan asks for now, and ends what it asks for no more. */
   #sync(family: FamilyName): void {
     for (const [key, pattern] of this.plan.target(family)) this.#drive(this.#state(key, pattern, family));
-    for (const state of this.#patterns.values()) if (state.source === family) this.#drive(state);
+    for (const state of this.#patterns.values()) if (state.family === family) this.#drive(state);
   }
 
-  #state(key: string, pattern: Pattern, source: FamilyName): BoundPattern {
+  #state(key: string, pattern: Pattern, family: FamilyName): BoundPattern {
     let state = this.#patterns.get(key);
     if (state === undefined) {
-      state = notBound(key, pattern, source);
+      state = notBound(key, pattern, family);
       this.#patterns.set(key, state);
     }
     return state;
@@ -174,7 +169,7 @@ export class Binder {
     void this.#run(state).finally(() => {
       state.isBusy = false;
       this.#dropIfUnused(state);
-      this.#afterStep(state.source);
+      this.#afterStep(state.family);
     });
   }
 
@@ -230,25 +225,25 @@ export class Binder {
     return state.isBound && this.#isReplaced(state) ? 'unbind' : undefined;
   }
 
-  #isWanted({ source, key }: BoundPattern): boolean {
-    return !this.#stopping && this.plan.wants(source, key);
+  #isWanted({ family, key }: BoundPattern): boolean {
+    return !this.#stopping && this.plan.wants(family, key);
   }
 
   /**
    * Make before break: a coarse pattern waits for all the fine ones, and these for the coarse one. A fine pattern among
    * fine ones replaces nothing and goes at once.
    */
-  #isReplaced({ source, key }: BoundPattern): boolean {
+  #isReplaced({ family, key }: BoundPattern): boolean {
     if (this.#stopping) return true;
-    if (!this.plan.isCoarse(source) && !this.plan.coarsePatterns(source).has(key)) return true;
-    for (const [planned] of this.plan.target(source)) if (!this.#isRelied(planned)) return false;
+    if (!this.plan.isCoarse(family) && !this.plan.coarsePatterns(family).has(key)) return true;
+    for (const [planned] of this.plan.target(family)) if (!this.#isRelied(planned)) return false;
     return true;
   }
 
   /** A step may have completed what others of its family wait for to go. */
   #afterStep(family: FamilyName): void {
     for (const state of this.#patterns.values()) {
-      if (state.source === family && state.isBound && !this.#isWanted(state)) this.#drive(state);
+      if (state.family === family && state.isBound && !this.#isWanted(state)) this.#drive(state);
     }
   }
 
@@ -268,7 +263,7 @@ export class Binder {
     for (const key of keys) {
       const state = this.#patterns.get(key);
       if (state === undefined || !isRelied(state)) continue;
-      if ((state.isMissed || !this.#takeRebind(now)) && now - state.confirmedAt <= trustMs) continue;
+      if ((state.isMissed || !this.#rebinds.take(now)) && now - state.confirmedAt <= trustMs) continue;
       state.isDoubtful = true;
       if (state.isMissed) {
         state.isMissed = false;
@@ -276,14 +271,5 @@ export class Binder {
       }
       this.#drive(state);
     }
-  }
-
-  #takeRebind(now: number): boolean {
-    const since = Math.max(0, now - this.#rebindsAt);
-    this.#rebindsAt = now;
-    this.#rebinds = Math.min(rebindsPerSecond, this.#rebinds + (since * rebindsPerSecond) / 1000);
-    if (this.#rebinds < 1) return false;
-    this.#rebinds -= 1;
-    return true;
   }
 }

@@ -7,7 +7,7 @@ const lookMs = { least: 1000, most: 60_000 };
 export interface BoundPattern {
   readonly key: string;
   readonly pattern: Pattern;
-  readonly source: FamilyName;
+  readonly family: FamilyName;
   /** The broker holds it, or may. */
   isBound: boolean;
   /** It may as well not: an operation failed, is under way, or succeeded long ago. Nobody relies on it now. */
@@ -22,11 +22,11 @@ export interface BoundPattern {
   retryAt: number;
 }
 
-export function notBound(key: string, pattern: Pattern, source: FamilyName): BoundPattern {
+export function notBound(key: string, pattern: Pattern, family: FamilyName): BoundPattern {
   return {
     key,
     pattern,
-    source,
+    family,
     isBound: false,
     isDoubtful: false,
     isMissed: false,

@@ -27,7 +27,7 @@ export class Registry {
     const interest = this.subscriptions.hold(account, text, parse);
     if (interest.holders > 1) return interest;
     try {
-      this.binder.want(interest.source, interest.patterns);
+      this.binder.want(interest.eventFamily, interest.patterns);
     } catch (error) {
       this.subscriptions.release(interest);
       throw error;
@@ -37,7 +37,7 @@ export class Registry {
 
   /** Gives a hold back; the last one takes the patterns from the broker. */
   letGo(interest: Interest): void {
-    if (this.subscriptions.release(interest)) this.binder.forget(interest.source, interest.patterns);
+    if (this.subscriptions.release(interest)) this.binder.forget(interest.eventFamily, interest.patterns);
   }
 
   /**
@@ -45,7 +45,7 @@ export class Registry {
    * @throws ActionError source_unavailable
    */
   async confirmed(interests: readonly Interest[]): Promise<void> {
-    await Promise.all(interests.map(({ source, patterns }) => this.binder.confirmed(source, patterns)));
+    await Promise.all(interests.map(({ eventFamily, patterns }) => this.binder.confirmed(eventFamily, patterns)));
   }
 
   /** Turns a hold into a subscription. */
@@ -92,9 +92,9 @@ export class Registry {
   /** Make before break. @throws ActionError too_many_bindings; nothing has changed then */
   #reinterpret(interest: Interest, binding: Binding): void {
     const before = interest.patterns;
-    this.binder.want(interest.source, binding.patterns);
+    this.binder.want(interest.eventFamily, binding.patterns);
     interest.reinterpret(binding);
-    this.binder.forget(interest.source, before);
+    this.binder.forget(interest.eventFamily, before);
   }
 }
 

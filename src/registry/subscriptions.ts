@@ -76,7 +76,7 @@ export class Subscriptions {
   match(event: BusEvent, found: Interest[]): void {
     const { account } = event;
     if (account !== undefined && account !== everyAccount)
-      this.#index.collect(account, event.source, event.words, found);
-    this.#index.collect(everyAccount, event.source, event.words, found);
+      this.#index.collect(account, event.family, event.words, found);
+    this.#index.collect(everyAccount, event.family, event.words, found);
   }
 }

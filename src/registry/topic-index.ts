@@ -10,7 +10,7 @@
 /** What is found: anything that has an account and a family. Its words are given with it: one may be found under several. */
 export interface Indexed {
   readonly account: string;
-  readonly source: string;
+  readonly eventFamily: string;
 }
 
 class Node<T> {
@@ -60,10 +60,10 @@ export class TopicIndex<T extends Indexed> {
       families = new Map();
       this.#roots.set(entry.account, families);
     }
-    let node = families.get(entry.source);
+    let node = families.get(entry.eventFamily);
     if (node === undefined) {
       node = new Node();
-      families.set(entry.source, node);
+      families.set(entry.eventFamily, node);
     }
     for (const word of words) node = node.ensureChild(word);
     if (node.entries === undefined) node.entries = [entry];
@@ -73,7 +73,7 @@ export class TopicIndex<T extends Indexed> {
   /** Leaves no empty node behind: accounts and call ids come and go for as long as the process lives. */
   delete(entry: T, words: readonly string[]): void {
     const families = this.#roots.get(entry.account);
-    const root = families?.get(entry.source);
+    const root = families?.get(entry.eventFamily);
     if (families === undefined || root === undefined) return;
     const path: Node<T>[] = [root];
     for (const word of words) {
@@ -87,13 +87,13 @@ export class TopicIndex<T extends Indexed> {
     for (let depth = words.length; depth > 0 && path[depth]?.isEmpty; depth -= 1) {
       path[depth - 1]?.removeChild(words[depth - 1] as string);
     }
-    if (root.isEmpty) families.delete(entry.source);
+    if (root.isEmpty) families.delete(entry.eventFamily);
     if (families.size === 0) this.#roots.delete(entry.account);
   }
 
   /** Appends what matches an event to `found`. Hot: called for every event of the bus, allocates nothing. */
-  collect(account: string, source: string, words: readonly string[], found: T[]): void {
-    const root = this.#roots.get(account)?.get(source);
+  collect(account: string, family: string, words: readonly string[], found: T[]): void {
+    const root = this.#roots.get(account)?.get(family);
     if (root !== undefined) walk(root, words, 0, found);
   }
 

@@ -19,7 +19,7 @@ export interface Subscription {
 
 export class Interest {
   readonly family: FamilyName;
-  readonly source: FamilyName;
+  readonly eventFamily: FamilyName;
   /** What its events' words are, one way or another. */
   readonly wordings: readonly (readonly string[])[];
   readonly subscriptions: Subscription[] = [];
@@ -38,7 +38,7 @@ export class Interest {
   ) {
     this.#binding = binding;
     this.family = binding.family;
-    this.source = binding.source;
+    this.eventFamily = binding.eventFamily;
     this.wordings = binding.wordings;
   }
 

@@ -32,7 +32,7 @@ function createWorld() {
       if (own === undefined) throw new ActionError('binding_unsupported', 'it has no realm');
       return {
         family: 'presence',
-        source: 'presence',
+        eventFamily: 'presence',
         wordings: [['dialog', '*']],
         patterns: own.map(pattern),
         subscriptionKey: () => own.join(),

@@ -19,16 +19,16 @@ const families = [
 ] as const satisfies { name: FamilyName; coarse: Pattern[] }[];
 
 interface Interest {
-  readonly source: FamilyName;
+  readonly family: FamilyName;
   readonly patterns: readonly Pattern[];
 }
 
 /** Some share patterns, one needs several, and one is its family's coarse pattern. */
 const interests: readonly Interest[] = [
-  ...['A', 'B', 'C', 'D'].map((event) => ({ source: 'call' as const, patterns: [call(`call.${event}.*`)] })),
-  { source: 'call', patterns: [call('call.A.*'), call('call.B.*'), call('call.E.*')] },
-  { source: 'call', patterns: [call('call.*.*')] },
-  ...['x', 'y', 'z'].map((realm) => ({ source: 'registration' as const, patterns: registration(realm) })),
+  ...['A', 'B', 'C', 'D'].map((event) => ({ family: 'call' as const, patterns: [call(`call.${event}.*`)] })),
+  { family: 'call', patterns: [call('call.A.*'), call('call.B.*'), call('call.E.*')] },
+  { family: 'call', patterns: [call('call.*.*')] },
+  ...['x', 'y', 'z'].map((realm) => ({ family: 'registration' as const, patterns: registration(realm) })),
 ];
 
 /** One holder's claim on an interest, as a subscription has it. */
@@ -53,14 +53,14 @@ class World {
 
   want(interest: Interest): void {
     try {
-      this.binder.want(interest.source, interest.patterns);
+      this.binder.want(interest.family, interest.patterns);
     } catch (error) {
       if (!(error instanceof ActionError) || error.code !== 'too_many_bindings') throw error;
       return;
     }
     const hold: Hold = { ...interest, isRelied: false, isForgotten: false };
     this.holds.push(hold);
-    this.binder.confirmed(hold.source, hold.patterns).then(
+    this.binder.confirmed(hold.family, hold.patterns).then(
       () => {
         if (hold.isForgotten) return;
         if (!this.isCovered(hold)) this.faults.push(`confirmed without its patterns: ${describeHold(hold)}`);
@@ -74,7 +74,7 @@ class World {
     if (hold === undefined || hold.isForgotten) return;
     hold.isForgotten = true;
     this.holds.splice(this.holds.indexOf(hold), 1);
-    this.binder.forget(hold.source, hold.patterns);
+    this.binder.forget(hold.family, hold.patterns);
   }
 
   lose(): void {
@@ -97,9 +97,9 @@ class World {
     }
   }
 
-  isCovered({ source, patterns }: Interest): boolean {
+  isCovered({ family, patterns }: Interest): boolean {
     const isBound = (pattern: Pattern): boolean => this.bus.bound.has(patternKey(pattern));
-    return patterns.every(isBound) || [...this.plan.coarsePatterns(source).values()].every(isBound);
+    return patterns.every(isBound) || [...this.plan.coarsePatterns(family).values()].every(isBound);
   }
 
   get planned(): string[] {

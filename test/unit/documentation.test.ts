@@ -55,6 +55,7 @@ test.each([
   'README.md',
   'CHANGELOG.md',
   'docs/PROTOCOL.md',
+  'docs/ARCHITECTURE.md',
   'docs/OPERATIONS.md',
   'docs/KAZOO.md',
   'docs/benchmarks.md',

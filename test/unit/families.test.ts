@@ -295,7 +295,7 @@ describe('notifications', () => {
 test('kazoo4 remembers the names of members up to 64 characters, so that invented ones are not kept', () => {
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
-  const event = { account, words: [], name: 'x', eventName: 'x', routingKey: 'x', source: 'call' } as const;
+  const event = { account, words: [], name: 'x', eventName: 'x', routingKey: 'x', family: 'call' } as const;
   const binding = { text: 'x', account, subscriptionKey: () => 'x' };
   const heapAfter = (count: number): number => {
     for (let n = 0; n < count; n += 1) {

@@ -6,40 +6,40 @@ type Indexed = Found & { readonly words: readonly string[] };
 
 /** So few of each that they meet often. Names that objects have by nature are words like any other. */
 const account = fc.constantFrom('a', 'b', '*', '__proto__');
-const source = fc.constantFrom('call', 'object');
+const family = fc.constantFrom('call', 'object');
 const word = fc.constantFrom('x', 'y', 'constructor', '', '*');
-/** The words of the two sources' bindings: always as many as the source has. */
+/** The words of the two families' bindings: always as many as the family has. */
 const depths: Readonly<Record<string, number>> = { call: 2, object: 3 };
 const wordsOf = (family: string, of: fc.Arbitrary<string>) =>
   fc.array(of, { minLength: depths[family] ?? 0, maxLength: depths[family] ?? 0 });
 
-const entry: fc.Arbitrary<Indexed> = source.chain((family) =>
-  fc.record({ account, source: fc.constant(family), words: wordsOf(family, word) }),
+const entry: fc.Arbitrary<Indexed> = family.chain((eventFamily) =>
+  fc.record({ account, eventFamily: fc.constant(eventFamily), words: wordsOf(eventFamily, word) }),
 );
-const event: fc.Arbitrary<Indexed> = source.chain((family) =>
+const event: fc.Arbitrary<Indexed> = family.chain((eventFamily) =>
   fc.record({
     account,
-    source: fc.constant(family),
+    eventFamily: fc.constant(eventFamily),
     words: wordsOf(
-      family,
+      eventFamily,
       word.filter((value) => value !== '*'),
     ),
   }),
 );
 
-/** The rule by the simplest means there is: the same account and source, and each word the same or `*`. */
-function matches(binding: Indexed, { account, source, words }: Indexed): boolean {
+/** The rule by the simplest means there is: the same account and family, and each word the same or `*`. */
+function matches(binding: Indexed, { account, eventFamily, words }: Indexed): boolean {
   return (
     binding.account === account &&
-    binding.source === source &&
+    binding.eventFamily === eventFamily &&
     binding.words.length === words.length &&
     binding.words.every((word, place) => word === '*' || word === words[place])
   );
 }
 
-function collect(index: TopicIndex<Indexed>, { account, source, words }: Indexed): Indexed[] {
+function collect(index: TopicIndex<Indexed>, { account, eventFamily, words }: Indexed): Indexed[] {
   const found: Indexed[] = [];
-  index.collect(account, source, words, found);
+  index.collect(account, eventFamily, words, found);
   return found;
 }
 
@@ -112,11 +112,11 @@ describe('compared with a walk over all bindings', () => {
 
 describe('by example', () => {
   const bindings: Indexed[] = [
-    { account: 'a', source: 'call', words: ['CHANNEL_CREATE', '*'] },
-    { account: 'a', source: 'call', words: ['CHANNEL_CREATE', 'id'] },
-    { account: 'a', source: 'call', words: ['*', '*'] },
-    { account: 'b', source: 'call', words: ['*', '*'] },
-    { account: 'a', source: 'object', words: ['*', '*', '*'] },
+    { account: 'a', eventFamily: 'call', words: ['CHANNEL_CREATE', '*'] },
+    { account: 'a', eventFamily: 'call', words: ['CHANNEL_CREATE', 'id'] },
+    { account: 'a', eventFamily: 'call', words: ['*', '*'] },
+    { account: 'b', eventFamily: 'call', words: ['*', '*'] },
+    { account: 'a', eventFamily: 'object', words: ['*', '*', '*'] },
   ];
   const [created, byId, every] = bindings;
   const index = new TopicIndex<Indexed>();
@@ -127,12 +127,14 @@ describe('by example', () => {
     ['CHANNEL_CREATE', 'other', [created, every]],
     ['CHANNEL_DESTROY', 'id', [every]],
   ])('%s of the call %s', (name, id, expected) => {
-    expect(new Set(collect(index, { account: 'a', source: 'call', words: [name, id] }))).toEqual(new Set(expected));
+    expect(new Set(collect(index, { account: 'a', eventFamily: 'call', words: [name, id] }))).toEqual(
+      new Set(expected),
+    );
   });
 
-  test('an account or a source that nobody asked for finds nothing', () => {
-    expect(collect(index, { account: 'c', source: 'call', words: ['CHANNEL_CREATE', 'id'] })).toEqual([]);
-    expect(collect(index, { account: 'a', source: 'fax', words: ['CHANNEL_CREATE', 'id'] })).toEqual([]);
+  test('an account or a family that nobody asked for finds nothing', () => {
+    expect(collect(index, { account: 'c', eventFamily: 'call', words: ['CHANNEL_CREATE', 'id'] })).toEqual([]);
+    expect(collect(index, { account: 'a', eventFamily: 'fax', words: ['CHANNEL_CREATE', 'id'] })).toEqual([]);
   });
 
   test('what is found is appended to what was found before', () => {

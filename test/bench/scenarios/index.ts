@@ -7,7 +7,7 @@ import type { Scenario } from './scenario.ts';
 
 interface Entry {
   readonly account: string;
-  readonly source: string;
+  readonly eventFamily: string;
   readonly words: readonly string[];
 }
 
@@ -16,11 +16,11 @@ const lookUps = 200_000;
 /** Exact and wildcard bindings of calls and documents, over so many accounts. */
 function entries(count: number, accounts: number): Entry[] {
   const kinds: readonly Entry[] = [
-    { account: '', source: 'call', words: ['CHANNEL_CREATE', '*'] },
-    { account: '', source: 'call', words: ['*', '*'] },
-    { account: '', source: 'call', words: ['CHANNEL_ANSWER', 'ID'] },
-    { account: '', source: 'object', words: ['doc_edited', 'user', '*'] },
-    { account: '', source: 'object', words: ['*', 'device', 'ID'] },
+    { account: '', eventFamily: 'call', words: ['CHANNEL_CREATE', '*'] },
+    { account: '', eventFamily: 'call', words: ['*', '*'] },
+    { account: '', eventFamily: 'call', words: ['CHANNEL_ANSWER', 'ID'] },
+    { account: '', eventFamily: 'object', words: ['doc_edited', 'user', '*'] },
+    { account: '', eventFamily: 'object', words: ['*', 'device', 'ID'] },
   ];
   return Array.from({ length: count }, (_, index) => {
     const kind = kinds[index % kinds.length] as Entry;
@@ -43,7 +43,7 @@ export const index: Scenario = async (setting) => {
     const other = new Qlobber<Entry>();
     for (const entry of entries(count, accounts)) {
       own.add(entry, entry.words);
-      other.add([entry.account, entry.source, ...entry.words].join('.'), entry);
+      other.add([entry.account, entry.eventFamily, ...entry.words].join('.'), entry);
     }
     const events = Array.from({ length: 1000 }, (_, at) => ({
       account: `account${(at * 7919) % accounts}`,
