@@ -1,5 +1,5 @@
 /** The composition root: builds every part, joins them, starts and stops them. */
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { type GuardLimits, SessionGuard } from './actions/guard.ts';
 import { Pipeline } from './actions/pipeline.ts';
 import { RabbitBus } from './amqp/rabbit-bus.ts';
@@ -7,15 +7,13 @@ import { RabbitControl } from './amqp/rabbit-control.ts';
 import { createAccountSource } from './auth/account-source.ts';
 import { Accounts } from './auth/accounts.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
-import type { Bus, BusListener } from './bus.ts';
-import { createLonelyCluster } from './cluster/alone.ts';
+import type { BusListener } from './bus.ts';
 import { Cluster } from './cluster/cluster.ts';
 import { createLocalSockets } from './cluster/local-sockets.ts';
 import { controlBindings } from './cluster/messages.ts';
 import type { Config } from './config.ts';
-import { createDemo, type Demo, demoAccounts } from './demo/demo.ts';
+import { createDemo, type Demo } from './demo/demo.ts';
 import { createCatalogue } from './families/catalogue.ts';
-import { checkAccess } from './http/access.ts';
 import { limitConnections } from './http/connection-limit.ts';
 import { errorBody, type NodeInfo } from './http/envelope.ts';
 import { createHttp } from './http/http-server.ts';
@@ -34,16 +32,18 @@ import { UnreadAnswers, watchAnswers } from './http/unread-answers.ts';
 import { DropReporter, Intake } from './intake.ts';
 import type { Log } from './log.ts';
 import { Metrics } from './metrics.ts';
-import { type Part, Parts } from './parts.ts';
+import { Parts } from './parts.ts';
 import { createProtocolDocument } from './protocol-document.ts';
+import { EndedCalls } from './queries/ended-calls.ts';
+import { Queries } from './queries/queries.ts';
 import { Binder } from './registry/binder.ts';
 import { Plan } from './registry/plan.ts';
 import { Registry } from './registry/registry.ts';
 import { Subscriptions } from './registry/subscriptions.ts';
 import { Router } from './router.ts';
-import type { Pbx } from './simulator/pbx.ts';
 import { SocketServer, type SocketSettings } from './socket/socket-server.ts';
 import { headerToken } from './socket/upgrade.ts';
+import { type EmbeddedBroker, loadStage } from './stage.ts';
 
 /** What the process gives the app. */
 export interface Surroundings {
@@ -51,8 +51,8 @@ export interface Surroundings {
   readonly version: string;
   /** Bytes. */
   usedMemory(): number;
-  /** The bus to live on, instead of the one that the settings name: the node is alone on it. */
-  readonly bus?: Bus;
+  /** The bus to live on, instead of the one that the settings name. */
+  readonly broker?: EmbeddedBroker;
   /** How many lines of the log were lost so far. */
   readonly lostLogLines?: () => number;
   /** With several workers: what this one learns of the others. */
@@ -92,8 +92,8 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
     accounts,
   );
   const stage = demo === undefined ? undefined : await loadStage();
-  const ownBus = surroundings.bus ?? stage?.bus;
-  const bus = ownBus ?? new RabbitBus({ urls: config.AMQP_URL ?? [], nodeName: config.NODE_NAME }, log);
+  const embedded = surroundings.broker ?? stage?.broker;
+  const bus = embedded?.bus ?? new RabbitBus({ urls: config.AMQP_URL ?? [], nodeName: config.NODE_NAME }, log);
   const subscriptions = new Subscriptions();
   const plan = new Plan(catalogue.families, config.MAX_PATTERNS);
   const binder = new Binder(
@@ -104,6 +104,15 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   );
   const registry = new Registry(subscriptions, binder);
   const guard = new SessionGuard(registry, catalogue, accounts, guardLimits(config), log);
+  const endedCalls = new EndedCalls();
+  const queries = new Queries({
+    asker: { ask: (question, patience) => cluster.asker.ask(question, patience) },
+    peers: { running: (application) => cluster.running(application) },
+    accounts,
+    isUp: () => bus.isUp && cluster.isUp,
+    hasEnded: (callId) => endedCalls.has(callId),
+    onContradiction: () => metrics.dropped('contradiction'),
+  });
   const pipeline = new Pipeline(
     {
       registry,
@@ -111,6 +120,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
       accounts,
       authenticator,
       guard,
+      queries,
       limits: {
         maxBindings: config.MAX_BINDINGS_PER_SOCKET,
         maxBindingsPerAccount: config.MAX_BINDINGS_PER_ACCOUNT,
@@ -141,21 +151,24 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   );
 
   const drops = new DropReporter(log);
-  const router = new Router(catalogue, subscriptions, metrics, (reason, delivery, error) =>
-    drops.report(reason, delivery, error),
+  const router = new Router(
+    catalogue,
+    subscriptions,
+    metrics,
+    (reason, delivery, error) => drops.report(reason, delivery, error),
+    ({ event, payload }) => endedCalls.note(event, payload),
   );
   const intake = new Intake(bus, router, metrics, () => sockets.scheduleFlush());
 
   const localSockets = createLocalSockets(registry, config.NODE_NAME);
-  const cluster =
-    ownBus !== undefined
-      ? undefined
-      : new Cluster(
-          new RabbitControl(config.AMQP_URL ?? [], config.NODE_NAME, controlBindings, log),
-          localSockets,
-          { nodeName: config.NODE_NAME, instanceId: randomUUID(), version, usedMemory: surroundings.usedMemory },
-          log,
-        );
+  const cluster = new Cluster(
+    embedded?.control ?? new RabbitControl(config.AMQP_URL ?? [], config.NODE_NAME, controlBindings, log),
+    localSockets,
+    { nodeName: config.NODE_NAME, instanceId: randomUUID(), version, usedMemory: surroundings.usedMemory },
+    log,
+    // Whoever is on an embedded bus was there before this node.
+    embedded === undefined ? undefined : 0,
+  );
 
   metrics.observe({
     sockets: () => sockets.count,
@@ -182,14 +195,16 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   limitConnections(http, config.MAX_HTTP_CONNECTIONS, info);
   limitRates(http, { perSecond: config.REST_RATE_PER_SECOND, burst: config.REST_RATE_BURST }, headerToken);
   watchAnswers(http, unread);
-  checkAccess(http, { accounts, authenticator, tokenOf: headerToken });
   addHealthRoutes(http, info, state);
   addRestRoutes(http, {
     info,
     families: catalogue.families,
-    cluster: cluster ?? createLonelyCluster(localSockets),
+    accounts,
+    authenticator,
+    cluster,
     unread,
     defaultDialect: config.DIALECT,
+    tokenOf: headerToken,
   });
   addOpenApiRoute(http);
   addProtocolRoute(http, createProtocolDocument());
@@ -222,11 +237,11 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
         name: 'bus',
         start() {
           bus.start(busListener);
-          cluster?.start();
+          cluster.start();
         },
-        tick: () => cluster?.tick(performance.now()),
+        tick: () => cluster.tick(performance.now()),
         // Together: a broker that hangs keeps each of them for seconds.
-        stop: async () => void (await Promise.all([cluster?.stop(), bus.stop()])),
+        stop: async () => void (await Promise.all([cluster.stop(), bus.stop()])),
       },
       { name: 'patterns', tick: () => binder.tick(performance.now()), stop: () => binder.stop() },
       { name: 'accounts', tick: () => accountSource.tick(), stop: () => accountSource.stop?.() },
@@ -247,27 +262,6 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
       return listener.address;
     },
     stop: () => parts.stop(),
-  };
-}
-
-/** What the demo alone needs; a server with a broker never loads it. */
-async function loadStage(): Promise<{ readonly bus: Bus; readonly simulator: Part }> {
-  const [{ EmbeddedBus }, { startPbx }] = await Promise.all([
-    import('./embedded-bus/embedded-bus.ts'),
-    import('./simulator/pbx.ts'),
-  ]);
-  const bus = new EmbeddedBus();
-  const publish = bus.publish.bind(bus);
-  let pbx: Pbx | undefined;
-  return {
-    bus,
-    simulator: {
-      name: 'simulator',
-      start() {
-        pbx = startPbx({ accounts: demoAccounts, seed: randomInt(2 ** 31), publish });
-      },
-      stop: () => pbx?.stop(),
-    },
   };
 }
 

@@ -3,53 +3,54 @@
  * docs/PROTOCOL.md lists the same names and codes; a test compares the two.
  */
 
-/**
- * Codes of error replies, each with the text that stands first in `errors` when a step gives no better one, and the HTTP
- * status of the same refusal over REST.
- */
+/** Codes of error replies, each with the text that stands first in `errors` when a step gives no better one. */
 export const actionErrors = {
   /** The frame is no JSON text. */
-  invalid_json: { text: 'invalid JSON', status: 400 },
+  invalid_json: 'invalid JSON',
   /** The JSON is not the message that this server understands; the text names the field. */
-  invalid_message: { text: 'invalid message', status: 400 },
+  invalid_message: 'invalid message',
   /** `action` names nothing that this server does. */
-  unknown_action: { text: 'unknown action', status: 400 },
+  unknown_action: 'unknown action',
   /** No token was ever accepted on this socket. The client may send one and try again. */
-  token_required: { text: 'authentication token required', status: 401 },
+  token_required: 'authentication token required',
   /** The token that came with this message is not valid. What the socket held before is kept. */
-  token_invalid: { text: 'failed to authenticate token', status: 401 },
+  token_invalid: 'failed to authenticate token',
   /** The token was good once; the client logs in anew and sends a fresh one. Its subscriptions are suspended until then. */
-  token_expired: { text: 'failed to authenticate token: it has expired', status: 401 },
+  token_expired: 'failed to authenticate token: it has expired',
   /** The account is not the token's own nor below it, or `*` without the right to it, or a token of another account. */
-  account_unauthorized: { text: 'unauthorized account id', status: 403 },
+  account_unauthorized: 'unauthorized account id',
   /** The token narrows itself by `scope` or `families`, and this is outside of it. */
-  scope_missing: { text: 'the token does not allow this', status: 403 },
+  scope_missing: 'the token does not allow this',
   /** A subscribe without any binding. */
-  binding_missing: { text: 'empty subscription', status: 400 },
+  binding_missing: 'empty subscription',
   /** The binding names a family or an event that this server does not offer. */
-  binding_unsupported: { text: 'no available subscriptions to requested binding', status: 400 },
+  binding_unsupported: 'no available subscriptions to requested binding',
   /** The family is known, but the binding is not of its form. */
-  binding_invalid: { text: 'invalid format for subscription', status: 400 },
+  binding_invalid: 'invalid format for subscription',
   /** The socket, its account, or the node at the broker, would hold more than its limit. */
-  too_many_bindings: { text: 'too many bindings', status: 429 },
+  too_many_bindings: 'too many bindings',
   /** The token is good, but its account has as many sockets on this node as it may. The socket is closed. */
-  too_many_sockets: { text: 'too many sockets', status: 429 },
+  too_many_sockets: 'too many sockets',
   /** More messages than the limit; this one had no effect. */
-  rate_limited: { text: 'rate limit exceeded', status: 429 },
+  rate_limited: 'rate limit exceeded',
   /** What lies behind this server (the broker, the token authority) did not answer in time. Nothing was kept. */
-  source_unavailable: { text: 'the event source is not available', status: 503 },
+  source_unavailable: 'the event source is not available',
+  /** There is no such thing, or none of this account. */
+  not_found: 'not found',
+  /** The answer is larger than a socket takes; the text names the REST path that has it. */
+  too_large: 'the result is too large for a socket',
   /** A fault of this server. Its log has the whole story. */
-  internal: { text: 'internal error', status: 500 },
+  internal: 'internal error',
 } as const;
 
 export type ActionErrorCode = keyof typeof actionErrors;
 
-/** What a step throws to answer one client frame, or one REST request, with an error. */
+/** What a step of the pipeline throws to answer one client frame with an error. */
 export class ActionError extends Error {
   override readonly name = 'ActionError';
   constructor(
     readonly code: ActionErrorCode,
-    message: string = actionErrors[code].text,
+    message: string = actionErrors[code],
     options?: ErrorOptions,
   ) {
     super(message, options);

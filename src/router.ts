@@ -31,6 +31,8 @@ export class Router {
     private readonly counters: RouterCounters,
     /** Told of what is wrong with a message; has the sense not to log each. */
     private readonly onDrop: (reason: DropReason, delivery: Delivery, error?: unknown) => void,
+    /** Told of every event, before it goes to anybody. */
+    private readonly onEvent: (read: ReadEvent) => void = () => undefined,
   ) {}
 
   /** @returns whether anybody was sent something. Never throws: a message that breaks something is dropped. */
@@ -41,6 +43,7 @@ export class Router {
         this.#drop(read, delivery);
         return false;
       }
+      this.onEvent(read);
       const transit = new EventInTransit(read);
       const isSent = this.#deliver(read.event, transit);
       if (transit.failure !== undefined) this.#drop('failed', delivery, transit.failure);
@@ -52,15 +55,13 @@ export class Router {
   }
 
   #read(delivery: Delivery): ReadEvent | DropReason {
-    const { exchange, routingKey } = delivery;
+    const family = this.catalogue.familyOfExchange(delivery.exchange);
+    this.counters.received(family?.name ?? 'other');
+    if (family === undefined) return 'foreign';
     const decoded = decodeBody(delivery);
-    if (typeof decoded === 'string') {
-      this.counters.received(this.catalogue.familyOn(exchange));
-      return decoded;
-    }
-    const { family, reading } = this.catalogue.read(exchange, routingKey, decoded.payload);
-    this.counters.received(family);
-    return typeof reading === 'string' ? reading : { event: reading, ...decoded };
+    if (typeof decoded === 'string') return decoded;
+    const event = family.read(delivery.routingKey, decoded.payload);
+    return typeof event === 'string' ? event : { event, ...decoded };
   }
 
   #drop(reason: DropReason, delivery: Delivery, error?: unknown): void {

@@ -5,6 +5,7 @@ import type { Authenticator, Identity, Scope } from '../auth/identity.ts';
 import { ActionError } from '../errors.ts';
 import type { Catalogue } from '../families/catalogue.ts';
 import type { RequestId } from '../protocol/client-message.ts';
+import type { Queries } from '../queries/queries.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Session } from '../session/session.ts';
 import type { RateLimit } from '../token-bucket.ts';
@@ -24,6 +25,7 @@ export interface ActionServices {
   readonly accounts: AccountDirectory;
   readonly authenticator: Authenticator;
   readonly guard: SessionGuard;
+  readonly queries: Queries;
   readonly limits: ActionLimits;
 }
 

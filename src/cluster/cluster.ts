@@ -5,6 +5,7 @@ import { messageOf } from '../errors.ts';
 import { gregorianSeconds } from '../gregorian.ts';
 import type { Log } from '../log.ts';
 import { decodeBody } from '../payload.ts';
+import { Shared } from '../shared.ts';
 import { Throttle } from '../throttle.ts';
 import { TokenBucket } from '../token-bucket.ts';
 import { BusAsker, type Warn } from './asker.ts';
@@ -23,8 +24,7 @@ import {
 } from './messages.ts';
 import { type Listed, mergePages, type Page, type PageRequest, pageOf } from './pages.ts';
 import { Respondent } from './respondent.ts';
-import { nodeKeyOf, Roster } from './roster.ts';
-import { Shared } from './shared.ts';
+import { type NodeKey, nodeKeyOf, Roster } from './roster.ts';
 
 /** How often a node says that it lives; it counts as gone after twice the time. ms */
 const advertiseMs = 5000;
@@ -32,10 +32,12 @@ const advertiseMs = 5000;
 const answerMs = 500;
 /** Whoever hears of a new node says at once that it lives: so long after a connect questions wait for that. ms */
 const introductionMs = 200;
+/** The application of the nodes that know of calls. */
+const mediaApplication = 'ecallmgr';
 /** New nodes that are greeted at once: a flood of forged ones would make a flood of greetings. The rest wait for a tick. */
 const greetings = { perSecond: 10, burst: 20 };
-/** A Blackhole's answer lists all sockets of an account, which may be ten thousands. */
-const maxMessageBytes = 16_777_216;
+/** Larger answers are dropped: parsing them would hold up every event. */
+const maxMessageBytes = 4_194_304;
 
 const ofNoUse = 'a message of another node was of no use';
 
@@ -60,7 +62,10 @@ export interface Gathered<T> {
 }
 
 export class Cluster {
+  /** Event Horizon's nodes, and Kazoo's that run Blackhole. */
   readonly #roster: Roster;
+  /** Kazoo's nodes that run calls. */
+  readonly #mediaNodes: Roster;
   readonly #asker: BusAsker;
   readonly #respondent: Respondent;
   readonly #lists = new Shared<Gathered<Page>>();
@@ -70,15 +75,20 @@ export class Cluster {
   #advertiseAt = 0;
   /** From when on those that live are known. Of `performance.now()`, as all times here: a wall clock may be set back. */
   #introducedAt = 0;
+  /** From when on every media node that lives has said so. */
+  #mediaKnownAt = Number.POSITIVE_INFINITY;
 
   constructor(
     private readonly control: ControlChannel,
     private readonly sockets: LocalSockets,
     private readonly sender: Sender,
     private readonly log: Log,
+    /** How long after a connect every media node has said that it lives, ms: Kazoo's say so every 5 to 15 s. */
+    private readonly mediaKnownMs = 15_000,
   ) {
     const warn: Warn = (text, fields) => this.#warn(text, fields);
-    this.#roster = new Roster(sender.instanceId);
+    this.#roster = new Roster(sender.instanceId, 'blackhole');
+    this.#mediaNodes = new Roster(sender.instanceId, mediaApplication);
     this.#asker = new BusAsker(control, sender, warn);
     this.#respondent = new Respondent(control, sockets, sender, warn);
   }
@@ -86,6 +96,18 @@ export class Cluster {
   /** For other questions: answers to them come to the queue of the nodes' conversation, too. */
   get asker(): Asker {
     return this.#asker;
+  }
+
+  /** @returns undefined while it is too early to know, or for another application than that of media nodes */
+  running(application: string): ReadonlySet<NodeKey> | undefined {
+    const now = performance.now();
+    if (application !== mediaApplication || !this.control.isUp || now < this.#mediaKnownAt) return undefined;
+    return this.#mediaNodes.living(now);
+  }
+
+  /** Whether others can be asked now. */
+  get isUp(): boolean {
+    return this.control.isUp;
   }
 
   start(): void {
@@ -97,7 +119,9 @@ export class Cluster {
   #onUp(): void {
     const now = performance.now();
     this.#introducedAt = now + introductionMs;
+    this.#mediaKnownAt = now + this.mediaKnownMs;
     this.#roster.spare(now + 2 * advertiseMs);
+    this.#mediaNodes.spare(this.#mediaKnownAt);
     this.#advertise();
   }
 
@@ -105,6 +129,7 @@ export class Cluster {
   tick(now: number): void {
     if (!this.control.isUp) return;
     this.#roster.purge(now);
+    this.#mediaNodes.purge(now);
     if (now >= this.#advertiseAt - 500) this.#advertise();
   }
 
@@ -228,6 +253,7 @@ export class Cluster {
     const message = advertiseSchema.safeParse(payload);
     if (!message.success) return;
     const now = performance.now();
+    this.#mediaNodes.note(message.data, now);
     const outcome = this.#roster.note(message.data, now);
     if (outcome === 'full') this.#warn('there are more nodes than this one keeps in mind', { node: message.data.Node });
     // Who is new doesn't know us either, and shall not have to wait for our next message.

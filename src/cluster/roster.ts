@@ -1,4 +1,4 @@
-/** The other nodes that live, as their `advertise` messages tell: Event Horizon's, and Kazoo's that run Blackhole. */
+/** The other nodes that live and run an application, as their `advertise` messages tell. */
 import type { z } from 'zod';
 import type { advertiseSchema } from './messages.ts';
 
@@ -31,13 +31,19 @@ export type Noted = 'known' | 'new' | 'full';
 export class Roster {
   readonly #nodes = new Map<NodeKey, Node>();
 
-  /** @param ownKey messages of this node itself are not noted */
-  constructor(private readonly ownKey: NodeKey) {}
+  /**
+   * @param ownKey messages of this node itself are not noted
+   * @param application Kazoo's word for it: `blackhole`, `ecallmgr`
+   */
+  constructor(
+    private readonly ownKey: NodeKey,
+    private readonly application: string,
+  ) {}
 
   /** Notes that a node lives. `new` is one that was not known so far, or not on its present connection. */
   note(message: z.output<typeof advertiseSchema>, now: number): Noted {
     const key = nodeKeyOf(message);
-    if (key === this.ownKey || !runsBlackhole(message.WhApps)) return 'known';
+    if (key === this.ownKey || !runs(message.WhApps, this.application)) return 'known';
     if (message.Expires === 0) {
       this.#nodes.delete(key);
       return 'known';
@@ -79,8 +85,8 @@ export class Roster {
   }
 }
 
-/** Whoever says that it runs this application answers questions about sockets. */
-function runsBlackhole(applications: z.output<typeof advertiseSchema>['WhApps']): boolean {
+/** Whoever says that it runs an application answers its questions. */
+function runs(applications: z.output<typeof advertiseSchema>['WhApps'], application: string): boolean {
   if (applications === undefined) return false;
-  return Array.isArray(applications) ? applications.includes('blackhole') : 'blackhole' in applications;
+  return Array.isArray(applications) ? applications.includes(application) : Object.hasOwn(applications, application);
 }

@@ -44,14 +44,43 @@ export class EmbeddedBus implements Bus {
     this.#broker.unbindQueue(queue, exchange, routingPattern);
   }
 
-  publish({ exchange, routingKey, payload }: EmbeddedMessage): void {
-    this.deliver({ exchange, routingKey, body: Buffer.from(JSON.stringify(payload)), contentEncoding: undefined });
+  /** @returns whether any queue took it */
+  publish({ exchange, routingKey, payload }: EmbeddedMessage): boolean {
+    return this.deliver({
+      exchange,
+      routingKey,
+      body: Buffer.from(JSON.stringify(payload)),
+      contentEncoding: undefined,
+    });
   }
 
-  /** Publishes a body as it stands, whether or not it is JSON. */
-  deliver(delivery: Delivery): void {
+  /** Publishes a body as it stands, whether or not it is JSON. @returns whether any queue took it */
+  deliver(delivery: Delivery): boolean {
     this.#assertExchange(delivery.exchange);
-    this.#broker.publish(delivery.exchange, delivery.routingKey, delivery);
+    let isRouted = true;
+    const consumer = this.#broker.on('return', () => {
+      isRouted = false;
+    });
+    this.#broker.publish(delivery.exchange, delivery.routingKey, delivery, { mandatory: true });
+    consumer.cancel();
+    return isRouted;
+  }
+
+  /** Another queue than that of the events: for who asks, and for who answers. */
+  listen(queueName: string, { exchange, routingPattern }: Pattern, onMessage: (message: Delivery) => void): void {
+    this.#assertExchange(exchange);
+    const isNew = this.#broker.getQueue(queueName) === undefined;
+    this.#broker.assertQueue(queueName, { durable: false, autoDelete: false });
+    // Keys are words without wildcards where others would have a fanout or a direct exchange.
+    this.#broker.bindQueue(queueName, exchange, routingPattern === '' ? '#' : routingPattern);
+    if (!isNew) return;
+    this.#broker.consume(
+      queueName,
+      (_routingKey, { content }: { content?: Delivery }) => {
+        if (content !== undefined) onMessage(content);
+      },
+      { noAck: true },
+    );
   }
 
   settle(): void {

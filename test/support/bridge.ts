@@ -3,8 +3,8 @@ import { inspect } from 'node:util';
 import { onTestFinished, TestRunner } from 'vitest';
 import { type App, createApp } from '../../src/app.ts';
 import { makeToken, type TokenClaims } from '../../src/auth/token.ts';
-import type { Bus } from '../../src/bus.ts';
 import { type Config, readConfig } from '../../src/config.ts';
+import type { EmbeddedBroker } from '../../src/stage.ts';
 import { type Broker, useBroker } from './broker.ts';
 import { shortened, showWhenWaitFails, until } from './until.ts';
 
@@ -62,12 +62,12 @@ export async function startBridgeWithoutBroker(settings: Settings): Promise<Omit
 export async function launch<B extends TestBus>(
   settings: Settings,
   broker: B | undefined,
-  bus?: Bus,
+  embedded?: EmbeddedBroker,
 ): Promise<Bridge<B>> {
   const config = readConfig({ PORT: '0', DRAIN_SECONDS: '0', NODE_NAME: 'test-node', ...settings });
   const { log, lines } = createMemoryLog();
   const surroundings = { log, version: '0.0.0', usedMemory: () => 1 };
-  const app = await createApp(config, bus === undefined ? surroundings : { ...surroundings, bus });
+  const app = await createApp(config, embedded === undefined ? surroundings : { ...surroundings, broker: embedded });
   const address = await app.start();
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {

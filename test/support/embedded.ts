@@ -1,6 +1,8 @@
 /** An Event Horizon of the test's own on the embedded bus: the same app, without a broker that would have to be there. */
 import type { Bus } from '../../src/bus.ts';
+import { controlBindings } from '../../src/cluster/messages.ts';
 import { EmbeddedBus } from '../../src/embedded-bus/embedded-bus.ts';
+import { EmbeddedControl } from '../../src/embedded-bus/embedded-control.ts';
 import { type Bridge, launch, type Settings, secret, type TestBus } from './bridge.ts';
 import { fixture } from './fixtures.ts';
 
@@ -28,17 +30,21 @@ export async function startBridge(settings: Settings = {}): Promise<EmbeddedBrid
   };
   // An address that nobody looks at, since the bus is given; without one it would be the demo.
   const unused = 'amqp://127.0.0.1:1';
-  return launch({ AMQP_URL: unused, AUTH_JWT_SECRET: secret, ...settings }, testBus(embedded, bound), bus);
+  return launch({ AMQP_URL: unused, AUTH_JWT_SECRET: secret, ...settings }, testBus(embedded, bound), {
+    bus,
+    control: new EmbeddedControl(embedded, controlBindings),
+  });
 }
 
 function testBus(embedded: EmbeddedBus, bound: ReadonlySet<string>): TestBus {
-  const publish: TestBus['publish'] = async (exchange, routingKey, body, { contentEncoding } = {}) =>
+  const publish: TestBus['publish'] = async (exchange, routingKey, body, { contentEncoding } = {}) => {
     embedded.deliver({
       exchange,
       routingKey,
       body: Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body)),
       contentEncoding,
     });
+  };
   return {
     publish,
     async publishFixture(file, changes, routingKey) {

@@ -12,10 +12,12 @@ const rooms: readonly (readonly string[])[] = [
   ['main.ts', 'cli'],
   ['workers'],
   ['app.ts', 'start-warnings.ts'],
+  ['stage.ts'],
   ['socket', 'http', 'amqp', 'embedded-bus', 'demo'],
   ['simulator'],
   ['cluster', 'intake.ts', 'parts.ts', 'protocol-document.ts'],
   ['actions', 'router.ts'],
+  ['queries'],
   ['registry'],
   ['session'],
   ['auth'],
@@ -29,6 +31,7 @@ const rooms: readonly (readonly string[])[] = [
   ['bus.ts'],
   ['families', 'protocol'],
   ['setting-defaults.ts'],
+  ['keyed-buckets.ts', 'shared.ts'],
   ['errors.ts', 'clock.ts', 'deadline.ts', 'gregorian.ts', 'slack.ts', 'throttle.ts', 'token-bucket.ts', 'version.ts'],
 ];
 

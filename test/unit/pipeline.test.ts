@@ -9,6 +9,7 @@ import { identityOf } from '../../src/auth/identity.ts';
 import type { Bus } from '../../src/bus.ts';
 import { classic } from '../../src/dialects/classic.ts';
 import { createCatalogue } from '../../src/families/catalogue.ts';
+import { Queries } from '../../src/queries/queries.ts';
 import { Binder } from '../../src/registry/binder.ts';
 import { Plan } from '../../src/registry/plan.ts';
 import { Registry } from '../../src/registry/registry.ts';
@@ -29,6 +30,18 @@ const bus: Pick<Bus, 'isUp' | 'bind' | 'unbind'> = {
   unbind: async () => undefined,
 };
 
+/** Nobody answers them. */
+function createQueries(accounts: Accounts): Queries {
+  return new Queries({
+    asker: { ask: async () => ({ answers: [], partial: true }) },
+    peers: { running: () => undefined },
+    accounts,
+    isUp: () => true,
+    hasEnded: () => false,
+    onContradiction: () => undefined,
+  });
+}
+
 /** A socket whose messages go through the pipeline; a token is good for the account that it names. */
 function createWorld(more: readonly Action[] = []) {
   const accounts = new Accounts();
@@ -48,6 +61,7 @@ function createWorld(more: readonly Action[] = []) {
       catalogue,
       accounts,
       authenticator: { identify: async (token) => identityOf({ account_id: token, scope: 'events' }, token) },
+      queries: createQueries(accounts),
       guard: new SessionGuard(
         registry,
         catalogue,

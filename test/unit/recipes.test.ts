@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { controlBindings } from '../../src/cluster/messages.ts';
 import { secret, tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
 import { copyHouse, readRecipes } from '../support/recipes.ts';
@@ -26,12 +27,17 @@ async function startHouse() {
     folder,
     'embedded-bus/embedded-bus.js',
   );
+  const { EmbeddedControl } = await load<typeof import('../../src/embedded-bus/embedded-control.ts')>(
+    folder,
+    'embedded-bus/embedded-control.js',
+  );
   const settings = { AMQP_URL: 'amqp://127.0.0.1:1', AUTH_JWT_SECRET: secret, PORT: '0', DRAIN_SECONDS: '0' };
   const lines: unknown[] = [];
   const write = (...line: unknown[]): void => void lines.push(line);
   const log = { trace: write, debug: write, info: write, warn: write, error: write, fatal: write };
   const bus = new EmbeddedBus();
-  const app = await createApp(readConfig(settings), { log, version: '0.0.0', usedMemory: () => 1, bus });
+  const broker = { bus, control: new EmbeddedControl(bus, controlBindings) };
+  const app = await createApp(readConfig(settings), { log, version: '0.0.0', usedMemory: () => 1, broker });
   const address = await app.start();
   onTestFinished(() => app.stop());
   return { bus, lines, address, socketAddress: address.replace('http', 'ws') };

@@ -3,8 +3,8 @@ import { connect, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { limitConnections } from '../../src/http/connection-limit.ts';
 import { createHttp, type Http } from '../../src/http/http-server.ts';
-import { RequestRates } from '../../src/http/rates.ts';
 import { UnreadAnswers, type UnreadLimits, watchAnswers } from '../../src/http/unread-answers.ts';
+import { KeyedBuckets } from '../../src/keyed-buckets.ts';
 import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
 import { type EmbeddedBridge, startBridge } from '../support/embedded.ts';
@@ -86,7 +86,7 @@ describe('requests of a token, and of an address, have a rate', () => {
   });
 
   test('it comes back with time, and a refusal costs nothing', () => {
-    const rates = new RequestRates({ perSecond: 20, burst: 2 });
+    const rates = new KeyedBuckets({ perSecond: 20, burst: 2 });
     expect([rates.take(['a', 'b'], 0), rates.take(['a', 'b'], 0)]).toEqual([0, 0]);
     for (let time = 0; time < 100; time += 1) expect(rates.take(['a', 'c'], 0)).toBe(1);
     expect(rates.take(['c'], 0)).toBe(0);
@@ -95,7 +95,7 @@ describe('requests of a token, and of an address, have a rate', () => {
   });
 
   test('a flood of addresses is not remembered without end', () => {
-    const rates = new RequestRates({ perSecond: 1, burst: 1 });
+    const rates = new KeyedBuckets({ perSecond: 1, burst: 1 });
     for (let index = 0; index < 20_000; index += 1) rates.take([`address ${index}`], 0);
     expect(rates.take(['address 0'], 0)).toBe(1);
     rates.take(['one more'], 0);

@@ -17,7 +17,7 @@ function advertisement(name: string, changes: Partial<Advertisement> = {}): Adve
 }
 
 test('a flood of forged nodes fills no more than the roster has room for, and pushes out none that is known', () => {
-  const roster = new Roster('own');
+  const roster = new Roster('own', 'blackhole');
   for (const now of [0, 5000]) for (const name of ['north', 'south']) roster.note(advertisement(name), now);
   for (let index = 0; index < 10_000; index += 1) roster.note(advertisement(`forged-${index}`), 6000);
   const living = roster.living(6000);
@@ -26,7 +26,7 @@ test('a flood of forged nodes fills no more than the roster has room for, and pu
 });
 
 test('a roster full of nodes that go on living takes no more', () => {
-  const roster = new Roster('own');
+  const roster = new Roster('own', 'blackhole');
   for (const now of [0, 5000])
     for (let index = 0; index < 256; index += 1) roster.note(advertisement(`node-${index}`), now);
   expect(roster.note(advertisement('late'), 6000)).toBe('full');
@@ -36,7 +36,7 @@ test('a roster full of nodes that go on living takes no more', () => {
 });
 
 test('no node is waited for longer than two minutes because it once said so', () => {
-  const roster = new Roster('own');
+  const roster = new Roster('own', 'blackhole');
   roster.note(advertisement('boaster', { Expires: 3_600_000 }), 0);
   expect(roster.living(119_000).size).toBe(1);
   expect(roster.living(121_000).size).toBe(0);

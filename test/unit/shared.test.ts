@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Shared } from '../../src/cluster/shared.ts';
+import { Shared } from '../../src/shared.ts';
 
 /** Work that the test ends, one at a time. */
 function createWork() {
