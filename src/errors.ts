@@ -93,7 +93,21 @@ export type CloseReason = keyof typeof closeReasons;
 /** The codes of RFC 6455, section 7.4.1, with which sockets end at other hands than ours: the client's, the browser's, ws's. */
 export const standardCloseCodes = [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011] as const;
 
-/** A setting that can't be used. `main` prints each line and exits with 78. */
+/** What the process ends with. */
+export const exitCodes = {
+  /** After a drain, or a command that was done. */
+  done: 0,
+  /** A setting or an argument that can't be used: EX_CONFIG of sysexits.h. */
+  badConfiguration: 78,
+  anythingElse: 1,
+} as const;
+
+/** @returns the exit code of a process that ends for this */
+export function exitCodeOf(error: unknown): number {
+  return error instanceof ConfigError || isBadArgument(error) ? exitCodes.badConfiguration : exitCodes.anythingElse;
+}
+
+/** A setting that can't be used. `main` prints each line. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   /** @param lines one sentence a fault, each beginning with the setting's name */

@@ -59,7 +59,8 @@ export class DropReporter {
     // Not everything that shares an exchange is an event; that is how the bus is.
     if (reason === 'foreign') return;
     const fields = { reason, exchange, routingKey };
-    if (error === undefined) this.#log.warn(reason, fields, 'dropped a message of the bus');
-    else this.#log.error(reason, { ...fields, err: error }, 'dropped a message of the bus that could not be handled');
+    if (error === undefined) this.#log.warn(reason, fields, 'a message of the bus was dropped');
+    else
+      this.#log.error(reason, { ...fields, err: error }, 'a message of the bus could not be handled, and was dropped');
   }
 }

@@ -7,16 +7,13 @@ import { createAccountSource } from './auth/account-source.ts';
 import { Accounts } from './auth/accounts.ts';
 import { type Config, describeConfig, readConfig, settingsHelp } from './config.ts';
 import { demoBanner } from './demo/demo.ts';
-import { ConfigError, isBadArgument, messageOf } from './errors.ts';
+import { ConfigError, exitCodeOf, exitCodes, isBadArgument, messageOf } from './errors.ts';
 import { createLog, endLog, type Log } from './log.ts';
 import { standardOutput } from './log-output.ts';
 import { startWarnings } from './start-warnings.ts';
 import { version } from './version.ts';
 import { runWorkers } from './workers/primary.ts';
 import { isWorker, joinPrimary } from './workers/worker.ts';
-
-const badConfiguration = 78;
-const anythingElse = 1;
 
 /** A terminal and npm may both pass on one Ctrl-C; what comes in this time is the same signal. ms */
 const sameSignalMs = 1000;
@@ -114,7 +111,7 @@ function onSignal(drain: () => Promise<void>): void {
       since = performance.now();
       drain().catch((error: unknown) => fail(error));
     } else if (performance.now() - since > sameSignalMs) {
-      die(`${signal} again, ending at once`, anythingElse);
+      die(`${signal} again, ending at once`, exitCodes.anythingElse);
     }
   };
   process.on('SIGTERM', handle);
@@ -136,9 +133,8 @@ function fileHandleLimit(): number | undefined {
 }
 
 function fail(error: unknown): never {
-  const isConfig = error instanceof ConfigError || isBadArgument(error);
   const text = error instanceof ConfigError ? [...new Set(error.lines)].join('; ') : describeFailure(error);
-  die(text, isConfig ? badConfiguration : anythingElse);
+  die(text, exitCodeOf(error));
 }
 
 function settingOf(port: number | undefined): string {
@@ -169,6 +165,6 @@ function describeFailure(error: unknown): string {
 // What can't be said there is said to nobody; it must not become a fault of its own.
 process.stderr.on('error', () => undefined);
 
-process.on('uncaughtException', (error) => die(`fault: ${error.stack ?? error.message}`, anythingElse));
+process.on('uncaughtException', (error) => die(`fault: ${error.stack ?? error.message}`, exitCodes.anythingElse));
 
 main().catch(fail);

@@ -1,8 +1,8 @@
 /** The message of actions that are about bindings. */
 import { z } from 'zod';
 
-export const maxNameCharacters = 256;
-export const maxMetadataBytes = 4096;
+const maxNameCharacters = 256;
+const maxMetadataBytes = 4096;
 
 const name = z.string().max(maxNameCharacters);
 /** Any JSON. Its size is all that matters, and a nesting too deep to print again is over it in any case. */

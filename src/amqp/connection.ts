@@ -64,7 +64,9 @@ export class BrokerConnection {
 
   async #setup(model: ChannelModel): Promise<void> {
     // amqplib listens only once this is through: an error before would end the process, and a close would be missed.
-    model.on('error', (error) => this.log.debug({ err: error, connection: this.name }, 'broker connection failed'));
+    model.on('error', (error) =>
+      this.log.debug({ err: error, connection: this.name }, 'the connection to the broker failed'),
+    );
     let isClosed = false;
     model.on('close', () => {
       isClosed = true;
@@ -77,7 +79,7 @@ export class BrokerConnection {
       // amqplib says goodbye now and waits for the answer, for ever where the broker has fallen silent. Of two goodbyes
       // the second fails at once.
       model.close().catch((failure: unknown) => {
-        this.log.debug({ err: failure, connection: this.name }, 'broker connection was closed already');
+        this.log.debug({ err: failure, connection: this.name }, 'the connection to the broker was closed already');
       });
       throw error;
     }
@@ -87,20 +89,22 @@ export class BrokerConnection {
     recovering.on('connect', () => {
       this.#isUp = true;
       this.#isAway = false;
-      this.log.info({ connection: this.name, broker: this.#addresses.shown }, 'broker connected');
+      this.log.info({ connection: this.name, broker: this.#addresses.shown }, 'the broker is connected');
       this.handler.onUp();
     });
     recovering.on('disconnect', (error) => this.#onDown(error));
     recovering.on('connect-failed', (error) => this.#onDown(error));
     recovering.on('blocked', (reason: string) => {
-      this.log.warn({ connection: this.name, reason }, 'broker takes no messages now');
+      this.log.warn({ connection: this.name, reason }, 'the broker takes no messages now');
       this.handler.onBlocked?.(true);
     });
     recovering.on('unblocked', () => {
-      this.log.info({ connection: this.name }, 'broker takes messages again');
+      this.log.info({ connection: this.name }, 'the broker takes messages again');
       this.handler.onBlocked?.(false);
     });
-    recovering.on('error', (error) => this.log.warn({ err: error, connection: this.name }, 'broker connection failed'));
+    recovering.on('error', (error) =>
+      this.log.warn({ err: error, connection: this.name }, 'the connection to the broker failed'),
+    );
     recovering.on('handler-error', (error: Error) => this.log.error({ err: error }, 'fault in a broker event handler'));
   }
 
@@ -109,8 +113,8 @@ export class BrokerConnection {
     if (this.#isStopped) return;
     const reason = `${this.#addresses.shown}: ${messageOf(error)}`;
     this.#addresses.rotate();
-    if (this.#isAway) this.log.debug({ connection: this.name, reason }, 'broker is still away');
-    else this.log.warn({ connection: this.name, reason }, 'broker is away');
+    if (this.#isAway) this.log.debug({ connection: this.name, reason }, 'the broker is still away');
+    else this.log.warn({ connection: this.name, reason }, 'the broker is away');
     this.#isAway = true;
     this.handler.onDown(reason);
   }
@@ -121,7 +125,7 @@ export class BrokerConnection {
     if (this.#recovering === undefined) return;
     // A broker that doesn't answer the goodbye is not waited for.
     await within(operationMs, this.#recovering.close()).catch((error: unknown) => {
-      this.log.debug({ err: error, connection: this.name }, 'broker did not say goodbye');
+      this.log.debug({ err: error, connection: this.name }, 'the broker did not say goodbye');
     });
   }
 }

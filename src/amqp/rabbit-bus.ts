@@ -192,9 +192,11 @@ export class RabbitBus implements Bus {
   /** The connection lives but its consumer doesn't: recovery only knows connections, so this one is given up. */
   #recycle(model: ChannelModel, consumer: Channel, reason: string): void {
     if (this.#link?.consumer !== consumer) return;
-    this.log.warn({ reason }, 'starting over with the broker');
+    this.log.warn({ reason }, 'this node starts over with the broker');
     this.#onLoss();
-    model.close().catch((error: unknown) => this.log.debug({ err: error }, 'broker connection was closed already'));
+    model
+      .close()
+      .catch((error: unknown) => this.log.debug({ err: error }, 'the connection to the broker was closed already'));
   }
 
   async #countOverflow(): Promise<void> {
@@ -208,7 +210,7 @@ export class RabbitBus implements Bus {
     } catch (error) {
       if (this.#link !== link) return;
       if (error instanceof BrokerSilent) this.#onSilence();
-      else this.log.debug({ err: error }, 'could not count what the broker dropped');
+      else this.log.debug({ err: error }, 'what the broker dropped could not be counted');
     } finally {
       this.#isCounting = false;
     }

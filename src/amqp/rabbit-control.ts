@@ -58,7 +58,7 @@ export class RabbitControl implements ControlChannel {
     this.#listener = listener;
     this.#connection
       .start()
-      .catch((error: unknown) => this.log.warn({ reason: messageOf(error) }, 'no control channel'));
+      .catch((error: unknown) => this.log.warn({ reason: messageOf(error) }, 'there is no control channel'));
   }
 
   async publish(exchange: string, routingKey: string, payload: object, options?: PublishOptions): Promise<Published> {
@@ -120,7 +120,9 @@ export class RabbitControl implements ControlChannel {
     const model = this.#model;
     if (channel === undefined || this.#channel !== channel || model === undefined) return;
     this.#forget();
-    model.close().catch((error: unknown) => this.log.debug({ err: error }, 'broker connection was closed already'));
+    model
+      .close()
+      .catch((error: unknown) => this.log.debug({ err: error }, 'the connection to the broker was closed already'));
   }
 }
 

@@ -58,7 +58,7 @@ export class AccountsFile implements AccountSource {
       return;
     }
     this.#refusedFor = undefined;
-    this.log.info('account tree reloaded');
+    this.log.info('the account tree was reloaded');
     this.onChanged();
   }
 

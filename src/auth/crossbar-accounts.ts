@@ -73,7 +73,7 @@ export class CrossbarAccounts implements AccountSource {
         'several accounts have the same realm: it is none of theirs',
       );
     }
-    this.log.info({ accounts: accounts.length }, 'account tree reloaded');
+    this.log.info({ accounts: accounts.length }, 'the account tree was reloaded');
     this.onChanged();
   }
 

@@ -5,8 +5,8 @@ import { messageOf } from '../errors.ts';
 import { gregorianSeconds } from '../gregorian.ts';
 import type { Log } from '../log.ts';
 import { decodeBody } from '../payload.ts';
+import { RareLog } from '../rare-log.ts';
 import { Shared } from '../shared.ts';
-import { Throttle } from '../throttle.ts';
 import { TokenBucket } from '../token-bucket.ts';
 import { BusAsker, type Warn } from './asker.ts';
 import {
@@ -70,7 +70,8 @@ export class Cluster {
   readonly #respondent: Respondent;
   readonly #lists = new Shared<Gathered<Page>>();
   readonly #startedAt = Date.now();
-  readonly #throttle = new Throttle<string>();
+  /** What others send, and how often the broker refuses, is not ours to choose. */
+  readonly #warn: Warn;
   readonly #greetings = new TokenBucket(greetings);
   #advertiseAt = 0;
   /** From when on those that live are known. Of `performance.now()`, as all times here: a wall clock may be set back. */
@@ -86,11 +87,12 @@ export class Cluster {
     /** How long after a connect every media node has said that it lives, ms: Kazoo's say so every 5 to 15 s. */
     private readonly mediaKnownMs = 15_000,
   ) {
-    const warn: Warn = (text, fields) => this.#warn(text, fields);
+    const rareLog = new RareLog(log);
+    this.#warn = (text, fields) => rareLog.warn(text, fields, text);
     this.#roster = new Roster(sender.instanceId, 'blackhole');
     this.#mediaNodes = new Roster(sender.instanceId, mediaApplication);
-    this.#asker = new BusAsker(control, sender, warn);
-    this.#respondent = new Respondent(control, sockets, sender, warn);
+    this.#asker = new BusAsker(control, sender, this.#warn);
+    this.#respondent = new Respondent(control, sockets, sender, this.#warn);
   }
 
   /** For other questions: answers to them come to the queue of the nodes' conversation, too. */
@@ -243,12 +245,6 @@ export class Cluster {
     }
   }
 
-  /** What others send, and how often the broker refuses, is not ours to choose: each is said once a minute. */
-  #warn(text: string, fields: object): void {
-    const alsoSinceLastReport = this.#throttle.pass(text);
-    if (alsoSinceLastReport !== undefined) this.log.warn({ ...fields, alsoSinceLastReport }, text);
-  }
-
   #onAdvertise(payload: unknown): void {
     const message = advertiseSchema.safeParse(payload);
     if (!message.success) return;
@@ -281,7 +277,7 @@ export class Cluster {
         ...fields,
       });
     } catch (error) {
-      this.log.debug({ reason: messageOf(error) }, 'could not advertise this node');
+      this.log.debug({ reason: messageOf(error) }, 'this node could not be advertised');
     }
   }
 }

@@ -62,7 +62,7 @@ export class Binder {
       );
     }
     for (const switched of changed) {
-      this.log.info({ family: switched, patterns: this.plan.size }, 'patterns switched to coarse');
+      this.log.info({ family: switched, patterns: this.plan.size }, 'a family switched to coarse patterns');
       this.#sync(switched);
     }
     for (const pattern of patterns) {
@@ -125,7 +125,7 @@ export class Binder {
   /** Once a second: lets families go fine again, retries what failed, and confirms again what was long not confirmed. */
   tick(now: number): void {
     for (const family of this.plan.refine(now)) {
-      this.log.info({ family, patterns: this.plan.size }, 'patterns switched to fine');
+      this.log.info({ family, patterns: this.plan.size }, 'a family switched to fine patterns');
       this.#sync(family);
     }
     for (const state of this.#patterns.values()) {

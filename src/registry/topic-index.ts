@@ -1,7 +1,7 @@
 /**
  * The index from an event to the bindings that ask for it: account first, then family, then word by word.
  *
- * Client bindings have as many words as their family says, each a value or `*`, and never `#`. So a tree with one child
+ * Client bindings have as many words as their family says, each a value or `*`, and never `#`. So a trie with one child
  * a value and one for `*` visits at most two nodes a word, however many bindings there are: 2 to 4 map look-ups for a
  * call. qlobber 8, a general AMQP matcher with the account as its first word, was measured against it on the same
  * bindings (`npm run bench -- index`): it splits and walks for `#` as well, and is five to six times slower.

@@ -1,4 +1,7 @@
-/** Slow consumers: nobody may owe this process more memory, or for longer, than the limits say. */
+/**
+ * Slow consumers: TCP's backpressure reaches this process as bytes that don't leave it, and nobody may owe it more of them, or
+ * for longer, than the limits say.
+ */
 import type { CloseReason } from '../errors.ts';
 
 export interface BacklogSettings {

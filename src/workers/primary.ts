@@ -4,7 +4,7 @@
  */
 import cluster, { type Worker } from 'node:cluster';
 import type { Config } from '../config.ts';
-import { messageOf } from '../errors.ts';
+import { exitCodes, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type Asked, Gathering, PrimaryMetrics } from './gathering.ts';
 import { type ToWorker, toPrimarySchema } from './messages.ts';
@@ -15,7 +15,6 @@ const firstPauseMs = 1000;
 const longestPauseMs = 30_000;
 /** Who lives this long has shown that it can. ms */
 const soundMs = 60_000;
-const badConfiguration = 78;
 
 /** What the primary needs of the process. */
 export interface PrimaryProcess {
@@ -92,14 +91,14 @@ class Primary {
 
   #replace(number: number, { code, signal, livedMs }: { code: number; signal: string | null; livedMs: number }): void {
     // What can't even start once would not start the next time either; it has said why.
-    if (!this.#hasListened || code === badConfiguration) {
+    if (!this.#hasListened || code === exitCodes.badConfiguration) {
       this.#isEnding = true;
-      void this.process.exit(code || 1);
+      void this.process.exit(code || exitCodes.anythingElse);
       return;
     }
     this.#pauseMs = livedMs > soundMs ? firstPauseMs : Math.min(longestPauseMs, this.#pauseMs * 2);
     const pauseMs = this.#pauseMs;
-    this.log.error({ worker: number, code, signal, pauseMs }, 'worker died; it will be replaced');
+    this.log.error({ worker: number, code, signal, pauseMs }, 'a worker died; it will be replaced');
     setTimeout(() => {
       if (!this.#isEnding) this.#fork(number);
     }, pauseMs);

@@ -65,7 +65,7 @@ test('credentials and tokens of the Crossbar are in no log', async () => {
     ACCOUNTS_URL_ACCOUNT: user.account,
     LOG_LEVEL: 'trace',
   });
-  expect(bridge.logLines.some(({ message }) => message === 'account tree reloaded')).toBe(true);
+  expect(bridge.logLines.some(({ message }) => message === 'the account tree was reloaded')).toBe(true);
   const [token = 'none'] = crossbar.tokens;
   for (const secret of [user.password, token]) expect(JSON.stringify(bridge.logLines)).not.toContain(secret);
   expect(crossbar.asked.join(), 'nor in an address').not.toContain(token);

@@ -13,7 +13,7 @@ const isReady = async ({ address }: Bridge): Promise<boolean> => (await fetch(`$
 
 /** Has the bridge's connections lost, and waits until it has noticed and recovered. */
 async function recoverFrom(bridge: Bridge, loss: () => void | Promise<void>): Promise<void> {
-  const losses = (): number => bridge.logLines.filter(({ message }) => message === 'broker is away').length;
+  const losses = (): number => bridge.logLines.filter(({ message }) => message === 'the broker is away').length;
   const before = losses();
   await loss();
   await until(() => losses() > before);
@@ -54,7 +54,7 @@ test('the connections are cut: sockets stay connected, everything is bound again
   expect(await bridge.metric('horizon_amqp_connected')).toBe(1);
   // One line a change of state, and no word of channels that went with their connection.
   const messages = bridge.logLines.filter(({ level }) => level !== 'debug').map(({ message }) => message);
-  expect(messages).not.toContain('starting over with the broker');
+  expect(messages).not.toContain('this node starts over with the broker');
   expect(messages).not.toContain('the broker refused');
 });
 

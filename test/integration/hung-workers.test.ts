@@ -22,7 +22,7 @@ async function startWorkers(): Promise<Workers> {
     DRAIN_SECONDS: '0',
     NODE_OPTIONS: `--import=data:text/javascript,process.on('SIGUSR2',()=>{for(;;);})`,
   });
-  await until(() => logged(server, 'listening').length === 2 && logged(server, 'broker connected').length === 4);
+  await until(() => logged(server, 'listening').length === 2 && logged(server, 'the broker is connected').length === 4);
   return { ...server, broker };
 }
 
@@ -70,10 +70,12 @@ test('a worker that hangs is killed and replaced; meanwhile the others serve, an
   await server.broker.publishFixture('call.CHANNEL_CREATE.json');
   await until(() => clients.filter(({ events }) => events.length === 1).length === 2);
 
-  await server.process.logged('worker died; it will be replaced');
+  await server.process.logged('a worker died; it will be replaced');
   expect(performance.now() - hangsSince).toBeLessThan(14_000);
-  expect(logged(server, 'worker died; it will be replaced')).toMatchObject([{ worker: 2, signal: 'SIGKILL' }]);
+  expect(logged(server, 'a worker died; it will be replaced')).toMatchObject([{ worker: 2, signal: 'SIGKILL' }]);
   await until(async () => (await up(server))['node-2'] === '1');
+  // The new one isn't ready before it has reached the broker.
+  await until(() => logged(server, 'the broker is connected').length === 6);
   await until(async () => (await silent(server)) === undefined);
   expect(clients.filter(({ closed }) => closed === undefined)).toHaveLength(2);
   expect(logged(server, 'a worker hangs: it is killed')).toHaveLength(1);

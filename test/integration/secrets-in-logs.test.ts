@@ -81,7 +81,7 @@ test.each<[string, Environment]>([
     'hunter2-an-opaque-token',
   ];
   await process.text(/listening/);
-  await process.text(/broker connected/);
+  await process.text(/the broker is connected/);
   const server = { address: `http://127.0.0.1:${port}`, socketAddress: `ws://127.0.0.1:${port}` };
   await showTokens(server, good, bad);
   await broker.publish('callevt', 'call.CHANNEL_CREATE.1', Buffer.from('no JSON'));

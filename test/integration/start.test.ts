@@ -45,8 +45,8 @@ describe('a broker that is down at the start', () => {
     const environment = { AMQP_URL: 'amqp://127.0.0.1:1', AUTH_JWT_SECRET: secret, LOG_LEVEL: 'debug' };
     const { process } = await startServer(environment);
     const said = (text: string) => process.log.filter(({ msg }) => msg === text).map(({ connection }) => connection);
-    await until(() => said('broker is still away').length >= 4);
-    const connections = said('broker is away');
+    await until(() => said('the broker is still away').length >= 4);
+    const connections = said('the broker is away');
     expect(connections).toHaveLength(2);
     expect(new Set(connections).size).toBe(2);
   });

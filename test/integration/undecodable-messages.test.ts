@@ -49,9 +49,9 @@ test.each([
     const { ready, unacknowledged } = await bridge.broker.messages();
     return ready === 0 && unacknowledged === 0;
   });
-  const lines = bridge.logLines.filter(({ message }) => message === 'dropped a message of the bus');
+  const lines = bridge.logLines.filter(({ message }) => message === 'a message of the bus was dropped');
   expect(lines.map(({ fields }) => fields.reason)).toEqual(['undecodable']);
-  expect(bridge.logLines.some(({ message }) => message === 'broker is away')).toBe(false);
+  expect(bridge.logLines.some(({ message }) => message === 'the broker is away')).toBe(false);
 });
 
 test('one that is larger than a read of the socket, in the middle of others, is found as well', async () => {

@@ -30,7 +30,7 @@ async function startWorkers(environment: Environment = {}): Promise<Workers> {
 const listening = ({ process }: StartedServer) => process.log.filter(({ msg }) => msg === 'listening');
 
 const connected = ({ process }: StartedServer) =>
-  new Set(process.log.filter(({ msg }) => msg === 'broker connected').map(({ node }) => node));
+  new Set(process.log.filter(({ msg }) => msg === 'the broker is connected').map(({ node }) => node));
 
 /** Opens sockets until each worker has at least one. */
 async function openOnEach(server: Workers): Promise<Client[]> {
@@ -109,7 +109,7 @@ describe('WORKERS=2: processes sharing the port', () => {
     const server = await startWorkers();
     const [victim] = listening(server);
     process.kill(Number(victim?.pid), 'SIGKILL');
-    await server.process.logged('worker died; it will be replaced');
+    await server.process.logged('a worker died; it will be replaced');
     await until(() => listening(server).length === 3);
     const replacement = listening(server)[2];
     expect(replacement?.node).toBe(victim?.node);
@@ -118,7 +118,7 @@ describe('WORKERS=2: processes sharing the port', () => {
     expect(server.process.exit).toBeUndefined();
 
     process.kill(Number(replacement?.pid), 'SIGKILL');
-    const deaths = () => server.process.log.filter(({ msg }) => msg === 'worker died; it will be replaced');
+    const deaths = () => server.process.log.filter(({ msg }) => msg === 'a worker died; it will be replaced');
     await until(() => deaths().length === 2);
     expect(Number(deaths()[1]?.pauseMs)).toBeGreaterThan(Number(deaths()[0]?.pauseMs));
   });
@@ -133,13 +133,13 @@ test('a worker that dies while it waits for the metrics of all does not take the
   // The frozen one is handed one connection at most. The other one has asked for the metrics before it answers this.
   await Promise.any(Array.from({ length: 3 }, () => get('/healthz')));
   process.kill(Number(asking?.pid), 'SIGKILL');
-  await server.process.logged('worker died; it will be replaced');
+  await server.process.logged('a worker died; it will be replaced');
   process.kill(Number(frozen?.pid), 'SIGCONT');
   await Promise.all(scrapes);
   await until(() => listening(server).length === 3);
   await until(async () => (await metric(server, 'horizon_amqp_connected')) !== undefined);
   expect(server.process.exit).toBeUndefined();
-  expect(server.process.log.filter(({ msg }) => msg === 'worker died; it will be replaced')).toHaveLength(1);
+  expect(server.process.log.filter(({ msg }) => msg === 'a worker died; it will be replaced')).toHaveLength(1);
 });
 
 describe('a drain of several workers', () => {

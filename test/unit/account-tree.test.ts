@@ -22,7 +22,7 @@ const logged = (bridge: EmbeddedBridge, level: string, text: RegExp): boolean =>
 async function reloaded(bridge: EmbeddedBridge, accounts: AccountsFile, list: readonly AccountEntry[]): Promise<void> {
   const before = bridge.logLines.length;
   await accounts.rewrite(list);
-  await until(() => bridge.logLines.slice(before).some(({ message }) => message === 'account tree reloaded'));
+  await until(() => bridge.logLines.slice(before).some(({ message }) => message === 'the account tree was reloaded'));
 }
 
 function errorsOf(client: Client): Reply['data'][] {

@@ -41,7 +41,7 @@ describe('ACCOUNTS_FILE', () => {
     await until(async () => (await statusOf(bridge, 'shop', 'stranger')) === 200);
     expect(await statusOf(bridge, 'shop', 'reseller')).toBe(403);
     expect(await client.subscribe('call.*.*', { account_id: 'shop' })).toMatchObject({ status: 'success' });
-    expect(bridge.logLines.filter(({ message }) => message === 'account tree reloaded')).toHaveLength(1);
+    expect(bridge.logLines.filter(({ message }) => message === 'the account tree was reloaded')).toHaveLength(1);
   });
 
   test('a reload can make a superduper admin, and give a realm', async () => {
@@ -50,7 +50,7 @@ describe('ACCOUNTS_FILE', () => {
     expect(await client.subscribe('call.*.*', { account_id: '*' })).toMatchObject({ status: 'error' });
     expect(await client.subscribe('presence.dialog.*')).toMatchObject({ data: { code: 'binding_unsupported' } });
     await rewrite([{ id: 'stranger', superduper_admin: true, realm: 'stranger.example.com' }]);
-    await until(() => bridge.logLines.some(({ message }) => message === 'account tree reloaded'));
+    await until(() => bridge.logLines.some(({ message }) => message === 'the account tree was reloaded'));
     expect(await client.subscribe('call.*.*', { account_id: '*' })).toMatchObject({ status: 'success' });
     expect(await client.subscribe('presence.dialog.*')).toMatchObject({ status: 'success' });
   });

@@ -140,7 +140,7 @@ describe('the tree in force', () => {
     return { path, write, accounts, tick };
   }
 
-  const taken = ['account tree reloaded', 'changed'];
+  const taken = ['the account tree was reloaded', 'changed'];
 
   test('follows the file', () => {
     const { write, accounts, tick } = start(family);

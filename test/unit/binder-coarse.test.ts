@@ -17,7 +17,7 @@ describe('from fine to coarse', () => {
     asked();
     want('e');
     const outcome = confirmed('e');
-    expect(lines).toEqual(['patterns switched to coarse']);
+    expect(lines).toEqual(['a family switched to coarse patterns']);
     expect(asked()).toEqual([`bind ${coarseKey}`]);
     bus.end(0);
     await settled();
@@ -61,7 +61,7 @@ describe('from coarse to fine', () => {
     await world.seconds(1);
     await world.answer();
     expect(world.bound()).toEqual([key('a')]);
-    expect(world.lines).toEqual(['patterns switched to coarse', 'patterns switched to fine']);
+    expect(world.lines).toEqual(['a family switched to coarse patterns', 'a family switched to fine patterns']);
   });
 
   test('make before break: the coarse one goes when the fine ones are bound', async () => {

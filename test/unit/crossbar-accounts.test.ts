@@ -219,7 +219,7 @@ describe('the tree in force', () => {
     return { accounts, source, look, looks };
   }
 
-  const taken = ['account tree reloaded', 'changed'];
+  const taken = ['the account tree was reloaded', 'changed'];
 
   test('is there once it was read, and is looked for every minute', async () => {
     const crossbar = await startFakeCrossbar(family);

@@ -32,7 +32,7 @@ const rooms: readonly (readonly string[])[] = [
   ['families', 'protocol'],
   ['setting-defaults.ts'],
   ['keyed-buckets.ts', 'shared.ts'],
-  ['errors.ts', 'clock.ts', 'deadline.ts', 'gregorian.ts', 'slack.ts', 'throttle.ts', 'token-bucket.ts', 'version.ts'],
+  ['errors.ts', 'clock.ts', 'deadline.ts', 'gregorian.ts', 'slack.ts', 'token-bucket.ts', 'version.ts'],
 ];
 
 /** Packages that one room alone may use. */

@@ -10,7 +10,7 @@ import { until } from '../support/until.ts';
 
 const exchange = 'callevt';
 const routingKey = 'call.CHANNEL_CREATE.x';
-const droppedMessage = 'dropped a message of the bus';
+const droppedMessage = 'a message of the bus was dropped';
 const mebibyte = 1_048_576;
 
 const event = callEvent(callAccount).body;
