@@ -88,6 +88,8 @@ export interface ControlChannel extends Publisher {
   /** The name of the queue: others answer to it (`Server-ID`). Changes with each recovery. */
   readonly address: string | undefined;
   start(listener: { onMessage(message: Delivery): void; onUp(): void }): void;
+  /** Makes the queue and its bindings again, on another connection. */
+  renew(): void;
   stop(): Promise<void>;
 }
 

@@ -75,6 +75,10 @@ export class RabbitControl implements ControlChannel {
     }
   }
 
+  renew(): void {
+    this.#recycle();
+  }
+
   async stop(): Promise<void> {
     this.#forget();
     await this.#connection.stop();

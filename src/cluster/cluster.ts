@@ -1,41 +1,29 @@
 /** Several nodes on one broker: who lives, which sockets the others have, closing one of theirs. */
 import { ZodError } from 'zod';
 import type { Asker, ControlChannel, Delivery } from '../bus.ts';
-import { messageOf } from '../errors.ts';
-import { gregorianSeconds } from '../gregorian.ts';
 import type { Log } from '../log.ts';
 import { decodeBody } from '../payload.ts';
 import { RareLog } from '../rare-log.ts';
 import { Shared } from '../shared.ts';
-import { TokenBucket } from '../token-bucket.ts';
 import { BusAsker, type Warn } from './asker.ts';
 import {
   type Answer,
-  advertiseSchema,
   answerSchema,
   closeKey,
   getKey,
-  headersOf,
   nodesExchange,
   questionsExchange,
   receivedSchema,
   type Sender,
   type SocketRecord,
 } from './messages.ts';
+import { Neighbourhood } from './neighbourhood.ts';
 import { type Listed, mergePages, type Page, type PageRequest, pageOf } from './pages.ts';
 import { Respondent } from './respondent.ts';
-import { type NodeKey, nodeKeyOf, Roster } from './roster.ts';
+import { type NodeKey, nodeKeyOf } from './roster.ts';
 
-/** How often a node says that it lives; it counts as gone after twice the time. ms */
-const advertiseMs = 5000;
 /** How long the others have for an answer. ms */
 const answerMs = 500;
-/** Whoever hears of a new node says at once that it lives: so long after a connect questions wait for that. ms */
-const introductionMs = 200;
-/** The application of the nodes that know of calls. */
-const mediaApplication = 'ecallmgr';
-/** New nodes that are greeted at once: a flood of forged ones would make a flood of greetings. The rest wait for a tick. */
-const greetings = { perSecond: 10, burst: 20 };
 /** Larger answers are dropped: parsing them would hold up every event. */
 const maxMessageBytes = 4_194_304;
 
@@ -62,35 +50,24 @@ export interface Gathered<T> {
 }
 
 export class Cluster {
-  /** Event Horizon's nodes, and Kazoo's that run Blackhole. */
-  readonly #roster: Roster;
-  /** Kazoo's nodes that run calls. */
-  readonly #mediaNodes: Roster;
+  readonly #neighbourhood: Neighbourhood;
   readonly #asker: BusAsker;
   readonly #respondent: Respondent;
   readonly #lists = new Shared<Gathered<Page>>();
-  readonly #startedAt = Date.now();
-  /** What others send, and how often the broker refuses, is not ours to choose. */
+  /** What others send, and how often the broker refuses, is not ours to choose: each is said once a minute. */
   readonly #warn: Warn;
-  readonly #greetings = new TokenBucket(greetings);
-  #advertiseAt = 0;
-  /** From when on those that live are known. Of `performance.now()`, as all times here: a wall clock may be set back. */
-  #introducedAt = 0;
-  /** From when on every media node that lives has said so. */
-  #mediaKnownAt = Number.POSITIVE_INFINITY;
 
   constructor(
     private readonly control: ControlChannel,
     private readonly sockets: LocalSockets,
-    private readonly sender: Sender,
-    private readonly log: Log,
+    sender: Sender,
+    log: Log,
     /** How long after a connect every media node has said that it lives, ms: Kazoo's say so every 5 to 15 s. */
-    private readonly mediaKnownMs = 15_000,
+    mediaKnownMs = 15_000,
   ) {
     const rareLog = new RareLog(log);
     this.#warn = (text, fields) => rareLog.warn(text, fields, text);
-    this.#roster = new Roster(sender.instanceId, 'blackhole');
-    this.#mediaNodes = new Roster(sender.instanceId, mediaApplication);
+    this.#neighbourhood = new Neighbourhood(control, sender, mediaKnownMs, this.#warn, log);
     this.#asker = new BusAsker(control, sender, this.#warn);
     this.#respondent = new Respondent(control, sockets, sender, this.#warn);
   }
@@ -102,9 +79,7 @@ export class Cluster {
 
   /** @returns undefined while it is too early to know, or for another application than that of media nodes */
   running(application: string): ReadonlySet<NodeKey> | undefined {
-    const now = performance.now();
-    if (application !== mediaApplication || !this.control.isUp || now < this.#mediaKnownAt) return undefined;
-    return this.#mediaNodes.living(now);
+    return this.control.isUp ? this.#neighbourhood.running(application) : undefined;
   }
 
   /** Whether others can be asked now. */
@@ -113,30 +88,19 @@ export class Cluster {
   }
 
   start(): void {
-    // The connection has as long as an answer to be there at all.
-    this.#introducedAt = performance.now() + answerMs;
-    this.control.start({ onMessage: (message) => this.#onMessage(message), onUp: () => this.#onUp() });
+    this.#neighbourhood.start();
+    this.control.start({
+      onMessage: (message) => this.#onMessage(message),
+      onUp: () => this.#neighbourhood.onUp(),
+    });
   }
 
-  #onUp(): void {
-    const now = performance.now();
-    this.#introducedAt = now + introductionMs;
-    this.#mediaKnownAt = now + this.mediaKnownMs;
-    this.#roster.spare(now + 2 * advertiseMs);
-    this.#mediaNodes.spare(this.#mediaKnownAt);
-    this.#advertise();
-  }
-
-  /** Once a second, more or less: it is time at the tick that is the nearest. */
   tick(now: number): void {
-    if (!this.control.isUp) return;
-    this.#roster.purge(now);
-    this.#mediaNodes.purge(now);
-    if (now >= this.#advertiseAt - 500) this.#advertise();
+    if (this.control.isUp) this.#neighbourhood.tick(now);
   }
 
   async stop(): Promise<void> {
-    if (this.control.isUp) await this.#say({ Expires: 0 });
+    if (this.control.isUp) await this.#neighbourhood.leave();
     await this.control.stop();
   }
 
@@ -201,9 +165,9 @@ export class Cluster {
    * @param suffices whether an answer makes the others' unnecessary
    */
   async #ask(routingKey: string, fields: object, suffices: (answer: Answer) => boolean) {
-    await this.#introduced();
-    const living = this.#roster.living(performance.now());
-    return this.#asker.ask<Answer>(
+    await this.#neighbourhood.introduced();
+    const living = this.#neighbourhood.living();
+    const { answers, partial } = await this.#asker.ask<Answer>(
       {
         exchange: questionsExchange.name,
         routingKey,
@@ -219,11 +183,7 @@ export class Cluster {
         },
       },
     );
-  }
-
-  async #introduced(): Promise<void> {
-    const moment = 20;
-    while (performance.now() < this.#introducedAt) await new Promise((resolve) => setTimeout(resolve, moment));
+    return { answers, partial: partial || this.#neighbourhood.isDeaf };
   }
 
   #onMessage(message: Delivery): void {
@@ -235,49 +195,13 @@ export class Cluster {
     }
     const { payload } = decoded;
     try {
-      if (exchange === nodesExchange.name) this.#onAdvertise(payload);
+      if (exchange === nodesExchange.name) this.#neighbourhood.onAdvertise(payload);
       else if (message.routingKey === getKey) this.#respondent.onGetRequest(payload);
       else if (message.routingKey === closeKey) this.#respondent.onCloseRequest(payload);
       else this.#asker.receive(receivedSchema.parse(payload));
     } catch (error) {
       if (!(error instanceof ZodError)) throw error;
       this.#warn(ofNoUse, { reason: reasonOf(error), exchange });
-    }
-  }
-
-  #onAdvertise(payload: unknown): void {
-    const message = advertiseSchema.safeParse(payload);
-    if (!message.success) return;
-    const now = performance.now();
-    this.#mediaNodes.note(message.data, now);
-    const outcome = this.#roster.note(message.data, now);
-    if (outcome === 'full') this.#warn('there are more nodes than this one keeps in mind', { node: message.data.Node });
-    // Who is new doesn't know us either, and shall not have to wait for our next message.
-    if (outcome !== 'new') return;
-    if (this.#greetings.take(now)) this.#advertise();
-    else this.#advertiseAt = now;
-  }
-
-  #advertise(): void {
-    this.#advertiseAt = performance.now() + advertiseMs;
-    void this.#say({ Expires: advertiseMs });
-  }
-
-  /** Never rejects. */
-  async #say(fields: { readonly Expires: number }): Promise<void> {
-    try {
-      await this.control.publish(nodesExchange.name, '', {
-        ...headersOf(this.sender),
-        'Event-Category': 'nodes',
-        'Event-Name': 'advertise',
-        'Server-ID': this.control.address,
-        'Used-Memory': this.sender.usedMemory(),
-        Version: this.sender.version,
-        WhApps: { blackhole: { Startup: gregorianSeconds(this.#startedAt) } },
-        ...fields,
-      });
-    } catch (error) {
-      this.log.debug({ reason: messageOf(error) }, 'this node could not be advertised');
     }
   }
 }

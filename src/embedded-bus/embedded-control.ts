@@ -33,6 +33,10 @@ export class EmbeddedControl implements ControlChannel {
     return mandatory && !isRouted ? 'unroutable' : 'published';
   }
 
+  renew(): void {
+    // Nobody deletes an exchange of a bus that is this process alone.
+  }
+
   async stop(): Promise<void> {
     this.isUp = false;
   }

@@ -17,9 +17,11 @@ const noSockets: LocalSockets = { ofAccount: () => [], find: () => undefined, cl
 export function createNode(sockets: LocalSockets = noSockets) {
   const said: Said[] = [];
   const lines: { message: string | undefined; fields: Record<string, unknown> }[] = [];
-  const link = { isUp: true, isBlocked: false };
+  const link = { isUp: true, isBlocked: false, hearsItself: true, renewals: 0 };
   let onMessage: (message: Delivery) => void = () => undefined;
   let onUp: () => void = () => undefined;
+  const hear = (payload: object, exchange = 'nodes', routingKey = ''): void =>
+    onMessage({ exchange, routingKey, body: Buffer.from(JSON.stringify(payload)), contentEncoding: undefined });
   const control: ControlChannel = {
     get isUp() {
       return link.isUp;
@@ -31,7 +33,11 @@ export function createNode(sockets: LocalSockets = noSockets) {
     async publish(exchange, routingKey, payload) {
       if (link.isBlocked) throw new Error('the broker takes no messages now');
       said.push({ exchange, routingKey, at: Date.now(), payload: { ...payload } });
+      if (exchange === 'nodes' && link.hearsItself) hear(payload);
       return 'published';
+    },
+    renew() {
+      link.renewals += 1;
     },
     stop: async () => undefined,
   };
@@ -53,7 +59,6 @@ export function createNode(sockets: LocalSockets = noSockets) {
     said: (to: string) => said.filter(({ exchange }) => exchange === to),
     advertisements: () => said.filter(({ exchange }) => exchange === 'nodes'),
     up: () => onUp(),
-    hear: (payload: object, exchange = 'nodes', routingKey = '') =>
-      onMessage({ exchange, routingKey, body: Buffer.from(JSON.stringify(payload)), contentEncoding: undefined }),
+    hear,
   };
 }

@@ -26,6 +26,36 @@ test('a node advertises every 5 s, though the clock’s ticks are never quite on
   }
 });
 
+test('a node that no longer hears itself has its queue bound anew: it would hear of nobody else either', async () => {
+  vi.useFakeTimers();
+  try {
+    const { cluster, link, up, lines } = createNode();
+    up();
+    const pass = async (seconds: number): Promise<void> => {
+      for (let second = 0; second < seconds; second += 1) {
+        await vi.advanceTimersByTimeAsync(1000);
+        cluster.tick(performance.now());
+      }
+    };
+    await pass(60);
+    expect(link.renewals).toBe(0);
+    expect(await cluster.socketsOf('acme', wholeList)).toMatchObject({ partial: false });
+    link.hearsItself = false;
+    await pass(7);
+    // Meanwhile it doesn't claim to know of all.
+    expect(await cluster.socketsOf('acme', wholeList)).toMatchObject({ partial: true });
+    await pass(6);
+    expect(link.renewals).toBe(1);
+    expect(lines.map(({ message }) => message)).toEqual([expect.stringContaining('does not hear itself')]);
+    link.hearsItself = true;
+    up();
+    await pass(60);
+    expect(link.renewals).toBe(1);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 const other = {
   Node: 'other',
   'Instance-ID': 'other',
