@@ -6,7 +6,7 @@ import { gregorianSeconds } from '../gregorian.ts';
 import type { Channel } from './channel.ts';
 import type { Archive } from './documents.ts';
 import { answerFields, notify } from './notifications.ts';
-import { atPhone, freePeople, type Office, outsider, type Party, type Person } from './office.ts';
+import { atPhone, freePeople, type Office, outsider, type Party, type Person, reachablePeople } from './office.ts';
 import { publishers, type Script, type Stage } from './stage.ts';
 import type { HangupCause, Switch } from './switch.ts';
 import type { Voicemail } from './voicemail.ts';
@@ -72,7 +72,7 @@ export function playCalls(stage: Stage, office: Office, line: Switch, { archive,
     const free = freePeople(office);
     if (free.length === 0) {
       // Everybody is on the phone: this is what happens to whoever calls now.
-      return incoming(atPhone(random, office, random.pick(office.people)), 'busy');
+      return incoming(atPhone(random, office, random.pick(reachablePeople(office))), 'busy');
     }
     const one = random.pick(free);
     const others = free.filter((person) => person !== one);

@@ -164,10 +164,14 @@ export function atPhone(random: Random, { unregistered }: Office, person: Person
   };
 }
 
-/** Those who can call and be called: not on the phone, at a telephone that is registered, and not left in peace. */
-export function freePeople({ people, engaged, undisturbed, unregistered }: Office): Person[] {
+/** Those whose telephone can ring: registered, and not left in peace. Never nobody, for only so many are either. */
+export function reachablePeople({ people, undisturbed, unregistered }: Office): Person[] {
   return people.filter(
-    ({ id, devices }) =>
-      !engaged.has(id) && !undisturbed.has(id) && devices.some((device) => !unregistered.has(device.id)),
+    ({ id, devices }) => !undisturbed.has(id) && devices.some((device) => !unregistered.has(device.id)),
   );
+}
+
+/** Those of them who are not on the phone. */
+export function freePeople(office: Office): Person[] {
+  return reachablePeople(office).filter(({ id }) => !office.engaged.has(id));
 }

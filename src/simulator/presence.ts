@@ -4,7 +4,7 @@
  */
 import { encodeWord } from '../families/routing-key.ts';
 import { type Channel, presenceId } from './channel.ts';
-import type { Office, Person } from './office.ts';
+import { freePeople, type Office, type Person } from './office.ts';
 import { type Fields, mediaServer, publishers, type Script, type Stage } from './stage.ts';
 
 /** `early`: it rings; `confirmed`: busy; `terminated`: idle. */
@@ -69,8 +69,8 @@ export function playPresence(stage: Stage, office: Office): Presence {
         const person = random.pick(left);
         office.undisturbed.delete(person.id);
         publishUpdate(person, 'terminated');
-      } else {
-        const person = random.pick(office.people.filter((one) => !left.includes(one)));
+      } else if (freePeople(office).length > 0) {
+        const person = random.pick(freePeople(office));
         office.undisturbed.add(person.id);
         publishUpdate(person, 'confirmed');
       }

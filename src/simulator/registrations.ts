@@ -47,13 +47,17 @@ export function playRegistrations(stage: Stage, office: Office): Registrar {
       if (mayLeave(person) && random.chance(0.05)) {
         const { expiresAt = stage.now() } = registrations.get(device) ?? {};
         yield Math.max(0, (expiresAt - stage.now()) * stage.speed);
-        yield* expired(device, { contact, callId });
-        register(person, device, contact, describe(true));
-        notifyOf('register', {
-          ...sharedFields(device, contact, callId),
-          'Authorizing-Type': 'device',
-          'Owner-ID': person.id,
-        });
+        // Whoever is on the phone has a network.
+        const isBack = !office.engaged.has(person.id);
+        if (isBack) yield* expired(device, { contact, callId });
+        register(person, device, contact, describe(isBack));
+        if (isBack) {
+          notifyOf('register', {
+            ...sharedFields(device, contact, callId),
+            'Authorizing-Type': 'device',
+            'Owner-ID': person.id,
+          });
+        }
       } else {
         register(person, device, contact, describe(false));
       }

@@ -135,17 +135,18 @@ describe('presence follows the calls', () => {
 
   test('nobody who wants to be left in peace is called', () => {
     const quiet = new Set<string>();
-    let refusals = 0;
+    let changes = 0;
     for (const message of longPlay) {
       const name = text(message, 'Event-Name');
-      const user = text(message, 'From-User');
-      if (name === 'update' && text(message, 'State') === 'confirmed') quiet.add(user);
-      if (name === 'update' && text(message, 'State') === 'terminated') quiet.delete(user);
+      if (name === 'update') {
+        changes += 1;
+        if (text(message, 'State') === 'confirmed') quiet.add(text(message, 'From-User'));
+        else quiet.delete(text(message, 'From-User'));
+      }
       const isRinging = name === 'CHANNEL_CREATE' && text(message, 'Call-Direction') === 'outbound';
-      // Whoever was on the phone already finds the other one busy.
-      if (isRinging && quiet.has(text(message, 'Callee-ID-Number'))) refusals += 1;
+      if (isRinging) expect(quiet).not.toContain(text(message, 'Callee-ID-Number'));
     }
-    expect(refusals).toBeLessThan(3);
+    expect(changes).toBeGreaterThan(50);
   });
 });
 
