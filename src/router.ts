@@ -55,13 +55,15 @@ export class Router {
   }
 
   #read(delivery: Delivery): ReadEvent | DropReason {
-    const family = this.catalogue.familyOfExchange(delivery.exchange);
-    this.counters.received(family?.name ?? 'other');
-    if (family === undefined) return 'foreign';
+    const { exchange, routingKey } = delivery;
     const decoded = decodeBody(delivery);
-    if (typeof decoded === 'string') return decoded;
-    const event = family.read(delivery.routingKey, decoded.payload);
-    return typeof event === 'string' ? event : { event, ...decoded };
+    if (typeof decoded === 'string') {
+      this.counters.received(this.catalogue.familyOn(exchange));
+      return decoded;
+    }
+    const { family, reading } = this.catalogue.read(exchange, routingKey, decoded.payload);
+    this.counters.received(family);
+    return typeof reading === 'string' ? reading : { event: reading, ...decoded };
   }
 
   #drop(reason: DropReason, delivery: Delivery, error?: unknown): void {

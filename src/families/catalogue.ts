@@ -2,12 +2,21 @@
 import { ActionError } from '../errors.ts';
 import { callFamily } from './call.ts';
 import { conferenceFamily } from './conference.ts';
-import { type Binding, type Family, type FamilyName, invalidFormat, type RealmDirectory } from './family.ts';
+import {
+  type Binding,
+  type Family,
+  type FamilyName,
+  invalidFormat,
+  type Payload,
+  type Reading,
+  type RealmDirectory,
+} from './family.ts';
 import { faxFamily } from './fax.ts';
 import { notificationsFamily } from './notifications.ts';
 import { objectFamily } from './object.ts';
 import { presenceFamily } from './presence.ts';
 import { registrationFamily } from './registration.ts';
+import { carriesSecret } from './secrets.ts';
 
 export interface CatalogueSettings {
   readonly callEvents: readonly string[];
@@ -18,8 +27,17 @@ export interface CatalogueSettings {
 
 export interface Catalogue {
   readonly families: readonly Family[];
-  /** The family whose events an exchange carries. */
-  familyOfExchange(exchange: string): Family | undefined;
+  /**
+   * What a message is. Families may share an exchange: an event is that of the first for which it is one.
+   * @returns the family, too: of what is no event the first that is on the exchange, if any
+   */
+  read(
+    exchange: string,
+    routingKey: string,
+    payload: Payload,
+  ): { readonly family: FamilyName; readonly reading: Reading };
+  /** The first family that is on an exchange, before anything is known of a message. */
+  familyOn(exchange: string): string;
   /**
    * Understands a client's binding for an account (or `*`).
    * @throws ActionError binding_unsupported or binding_invalid
@@ -38,14 +56,26 @@ export function createCatalogue(settings: CatalogueSettings, directory: RealmDir
     notificationsFamily(settings.notifications),
   ];
   const byRoot = new Map<string, Family>();
-  const byExchange = new Map<string, Family>();
+  const byExchange = new Map<string, Family[]>();
   for (const family of families) {
     for (const root of family.roots) byRoot.set(root, family);
-    for (const exchange of family.exchanges) byExchange.set(exchange, family);
+    for (const exchange of family.exchanges) {
+      const others = byExchange.get(exchange);
+      if (others === undefined) byExchange.set(exchange, [family]);
+      else others.push(family);
+    }
   }
   return {
     families,
-    familyOfExchange: (exchange) => byExchange.get(exchange),
+    read(exchange, routingKey, payload) {
+      const sharing = byExchange.get(exchange) ?? [];
+      for (const family of carriesSecret(exchange, routingKey, payload) ? [] : sharing) {
+        const reading = family.read(routingKey, payload);
+        if (reading !== 'foreign') return { family: family.name, reading };
+      }
+      return { family: nameOf(sharing[0]), reading: 'foreign' };
+    },
+    familyOn: (exchange) => nameOf(byExchange.get(exchange)?.[0]),
     parse(binding, account) {
       const words = binding.split('.');
       const family = byRoot.get(words[0] as string);
@@ -54,6 +84,11 @@ export function createCatalogue(settings: CatalogueSettings, directory: RealmDir
       return family.parse(words, account);
     },
   };
+}
+
+/** As it is counted: what comes from elsewhere has one name, whatever it is. */
+function nameOf(family: Family | undefined): string {
+  return family?.name ?? 'other';
 }
 
 /** `#` would bind what the binding doesn't say; an empty word is a slip that would never match. */

@@ -2,7 +2,6 @@
  * Notifications: `notifications.{CATEGORY}.{NAME}` on `notifications`. Only the payload tells the account. Some carry what no
  * browser may see, so there is a list, and what isn't on it is nobody's, however the exchange is bound.
  */
-import { secretNotifications } from '../setting-defaults.ts';
 import {
   type Binding,
   type Family,
@@ -15,10 +14,6 @@ import {
 import { checkRoutingKey, encodeWord } from './routing-key.ts';
 
 const exchange = 'notifications';
-
-const secretNames = new Set(secretNotifications.values());
-/** Fields of Kazoo's that hold a secret, whatever the notification is called. */
-const secretFields = ['Password', 'Password-Reset-Link'];
 
 /** @param names the notifications that may be subscribed to, `CATEGORY.NAME` */
 export function notificationsFamily(names: readonly string[]): Family {
@@ -46,7 +41,6 @@ export function notificationsFamily(names: readonly string[]): Family {
     const [family, category = '', name = '', ...more] = routingKey.split('.');
     if (family !== 'notifications' || more.length > 0 || !listed.has(`${category}.${name}`)) return 'foreign';
     const eventName = textField(payload, 'Event-Name') ?? name;
-    if (secretNames.has(eventName) || secretFields.some((field) => Object.hasOwn(payload, field))) return 'foreign';
     return {
       family: 'notifications',
       account: textField(payload, 'Account-ID'),

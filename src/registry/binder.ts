@@ -148,7 +148,7 @@ export class Binder {
   /** Starts whatever a family's plan asks for now, and ends what it asks for no more. */
   #sync(family: FamilyName): void {
     for (const [key, pattern] of this.plan.target(family)) this.#drive(this.#state(key, pattern, family));
-    for (const state of this.#patterns.values()) if (state.family === family) this.#drive(state);
+    for (const state of this.#patterns.values()) if (state.families.has(family)) this.#drive(state);
   }
 
   #state(key: string, pattern: Pattern, family: FamilyName): BoundPattern {
@@ -156,7 +156,7 @@ export class Binder {
     if (state === undefined) {
       state = notBound(key, pattern, family);
       this.#patterns.set(key, state);
-    }
+    } else state.families.add(family);
     return state;
   }
 
@@ -169,7 +169,7 @@ export class Binder {
     void this.#run(state).finally(() => {
       state.isBusy = false;
       this.#dropIfUnused(state);
-      this.#afterStep(state.family);
+      for (const family of state.families) this.#afterStep(family);
     });
   }
 
@@ -225,25 +225,29 @@ export class Binder {
     return state.isBound && this.#isReplaced(state) ? 'unbind' : undefined;
   }
 
-  #isWanted({ family, key }: BoundPattern): boolean {
-    return !this.#stopping && this.plan.wants(family, key);
+  #isWanted({ families, key }: BoundPattern): boolean {
+    if (this.#stopping) return false;
+    for (const family of families) if (this.plan.wants(family, key)) return true;
+    return false;
   }
 
   /**
    * Make before break: a coarse pattern waits for all the fine ones, and these for the coarse one. A fine pattern among
    * fine ones replaces nothing and goes at once.
    */
-  #isReplaced({ family, key }: BoundPattern): boolean {
+  #isReplaced({ families, key }: BoundPattern): boolean {
     if (this.#stopping) return true;
-    if (!this.plan.isCoarse(family) && !this.plan.coarsePatterns(family).has(key)) return true;
-    for (const [planned] of this.plan.target(family)) if (!this.#isRelied(planned)) return false;
+    for (const family of families) {
+      if (!this.plan.isCoarse(family) && !this.plan.coarsePatterns(family).has(key)) continue;
+      for (const [planned] of this.plan.target(family)) if (!this.#isRelied(planned)) return false;
+    }
     return true;
   }
 
   /** A step may have completed what others of its family wait for to go. */
   #afterStep(family: FamilyName): void {
     for (const state of this.#patterns.values()) {
-      if (state.family === family && state.isBound && !this.#isWanted(state)) this.#drive(state);
+      if (state.families.has(family) && state.isBound && !this.#isWanted(state)) this.#drive(state);
     }
   }
 

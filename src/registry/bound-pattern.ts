@@ -7,7 +7,8 @@ const lookMs = { least: 1000, most: 60_000 };
 export interface BoundPattern {
   readonly key: string;
   readonly pattern: Pattern;
-  readonly family: FamilyName;
+  /** The families that have wanted it: those that share an exchange may need the same. */
+  readonly families: Set<FamilyName>;
   /** The broker holds it, or may. */
   isBound: boolean;
   /** It may as well not: an operation failed, is under way, or succeeded long ago. Nobody relies on it now. */
@@ -26,7 +27,7 @@ export function notBound(key: string, pattern: Pattern, family: FamilyName): Bou
   return {
     key,
     pattern,
-    family,
+    families: new Set([family]),
     isBound: false,
     isDoubtful: false,
     isMissed: false,

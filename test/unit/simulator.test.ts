@@ -118,7 +118,7 @@ describe('every message', () => {
     const catalogue = catalogueFor(list);
     return new Set(
       messages.map(({ exchange, routingKey, payload }) => {
-        const reading = catalogue.familyOfExchange(exchange)?.read(routingKey, payload);
+        const reading = catalogue.read(exchange, routingKey, payload).reading;
         return (
           (typeof reading === 'object' && reading.account) || `${exchange} ${routingKey}: ${JSON.stringify(reading)}`
         );
