@@ -14,6 +14,7 @@ import { controlBindings } from './cluster/messages.ts';
 import type { Config } from './config.ts';
 import { createDemo, type Demo } from './demo/demo.ts';
 import { createCatalogue } from './families/catalogue.ts';
+import { checkAccess } from './http/access.ts';
 import { limitConnections } from './http/connection-limit.ts';
 import { errorBody, type NodeInfo } from './http/envelope.ts';
 import { createHttp } from './http/http-server.ts';
@@ -195,16 +196,14 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   limitConnections(http, config.MAX_HTTP_CONNECTIONS, info);
   limitRates(http, { perSecond: config.REST_RATE_PER_SECOND, burst: config.REST_RATE_BURST }, headerToken);
   watchAnswers(http, unread);
+  checkAccess(http, { accounts, authenticator, tokenOf: headerToken });
   addHealthRoutes(http, info, state);
   addRestRoutes(http, {
     info,
     families: catalogue.families,
-    accounts,
-    authenticator,
     cluster,
     unread,
     defaultDialect: config.DIALECT,
-    tokenOf: headerToken,
   });
   addOpenApiRoute(http);
   addProtocolRoute(http, createProtocolDocument());

@@ -3,54 +3,57 @@
  * docs/PROTOCOL.md lists the same names and codes; a test compares the two.
  */
 
-/** Codes of error replies, each with the text that stands first in `errors` when a step gives no better one. */
+/**
+ * Codes of error replies, each with the text that stands first in `errors` when a step gives no better one, and the HTTP
+ * status of the same refusal over REST.
+ */
 export const actionErrors = {
   /** The frame is no JSON text. */
-  invalid_json: 'invalid JSON',
+  invalid_json: { text: 'invalid JSON', status: 400 },
   /** The JSON is not the message that this server understands; the text names the field. */
-  invalid_message: 'invalid message',
+  invalid_message: { text: 'invalid message', status: 400 },
   /** `action` names nothing that this server does. */
-  unknown_action: 'unknown action',
+  unknown_action: { text: 'unknown action', status: 400 },
   /** No token was ever accepted on this socket. The client may send one and try again. */
-  token_required: 'authentication token required',
+  token_required: { text: 'authentication token required', status: 401 },
   /** The token that came with this message is not valid. What the socket held before is kept. */
-  token_invalid: 'failed to authenticate token',
+  token_invalid: { text: 'failed to authenticate token', status: 401 },
   /** The token was good once; the client logs in anew and sends a fresh one. Its subscriptions are suspended until then. */
-  token_expired: 'failed to authenticate token: it has expired',
+  token_expired: { text: 'failed to authenticate token: it has expired', status: 401 },
   /** The account is not the token's own nor below it, or `*` without the right to it, or a token of another account. */
-  account_unauthorized: 'unauthorized account id',
+  account_unauthorized: { text: 'unauthorized account id', status: 403 },
   /** The token narrows itself by `scope` or `families`, and this is outside of it. */
-  scope_missing: 'the token does not allow this',
+  scope_missing: { text: 'the token does not allow this', status: 403 },
   /** A subscribe without any binding. */
-  binding_missing: 'empty subscription',
+  binding_missing: { text: 'empty subscription', status: 400 },
   /** The binding names a family or an event that this server does not offer. */
-  binding_unsupported: 'no available subscriptions to requested binding',
+  binding_unsupported: { text: 'no available subscriptions to requested binding', status: 400 },
   /** The family is known, but the binding is not of its form. */
-  binding_invalid: 'invalid format for subscription',
+  binding_invalid: { text: 'invalid format for subscription', status: 400 },
   /** The socket, its account, or the node at the broker, would hold more than its limit. */
-  too_many_bindings: 'too many bindings',
+  too_many_bindings: { text: 'too many bindings', status: 429 },
   /** The token is good, but its account has as many sockets on this node as it may. The socket is closed. */
-  too_many_sockets: 'too many sockets',
+  too_many_sockets: { text: 'too many sockets', status: 429 },
   /** More messages than the limit; this one had no effect. */
-  rate_limited: 'rate limit exceeded',
+  rate_limited: { text: 'rate limit exceeded', status: 429 },
   /** What lies behind this server (the broker, the token authority) did not answer in time. Nothing was kept. */
-  source_unavailable: 'the event source is not available',
+  source_unavailable: { text: 'the event source is not available', status: 503 },
   /** There is no such thing, or none of this account. */
-  not_found: 'not found',
+  not_found: { text: 'not found', status: 404 },
   /** The answer is larger than a socket takes; the text names the REST path that has it. */
-  too_large: 'the result is too large for a socket',
+  too_large: { text: 'the result is too large for a socket', status: 500 },
   /** A fault of this server. Its log has the whole story. */
-  internal: 'internal error',
+  internal: { text: 'internal error', status: 500 },
 } as const;
 
 export type ActionErrorCode = keyof typeof actionErrors;
 
-/** What a step of the pipeline throws to answer one client frame with an error. */
+/** What a step throws to answer one client frame, or one REST request, with an error. */
 export class ActionError extends Error {
   override readonly name = 'ActionError';
   constructor(
     readonly code: ActionErrorCode,
-    message: string = actionErrors[code],
+    message: string = actionErrors[code].text,
     options?: ErrorOptions,
   ) {
     super(message, options);

@@ -99,7 +99,7 @@ function chooseAction(call: Call): void {
   const { action: name } = call.envelope;
   const action = call.actions.get(name);
   if (action === undefined) {
-    throw new ActionError('unknown_action', `${actionErrors.unknown_action} ${JSON.stringify(name.slice(0, 64))}`);
+    throw new ActionError('unknown_action', `${actionErrors.unknown_action.text} ${JSON.stringify(name.slice(0, 64))}`);
   }
   call.action = action;
 }

@@ -1,7 +1,6 @@
 /** The REST side: one Fastify instance, what all routes share, and the plug-ins. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import cors from '@fastify/cors';
 import swagger from '@fastify/swagger';
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import {
@@ -10,7 +9,11 @@ import {
   validatorCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
+import { ActionError, actionErrors } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { RareLog } from '../rare-log.ts';
+import { maxBodyBytes, readBodies } from './bodies.ts';
+import { openToOtherOrigins } from './cross-origin.ts';
 import { errorBody, HttpError, type NodeInfo, sendError } from './envelope.ts';
 
 export type Http = FastifyInstance<
@@ -21,11 +24,11 @@ export type Http = FastifyInstance<
   ZodTypeProvider
 >;
 
-/** No route takes a body; this is for who sends one nevertheless. */
-const maxBodyBytes = 16_384;
+/** As much as a request's head may have: what is too long is refused by its schema, in words. */
+const maxParamCharacters = 16_384;
 
-/** Twice the longest account id: the rest of the way is the schemas'. */
-const maxParamCharacters = 256;
+/** For what is not there now, and for who has too much. */
+const retryAfterSeconds = 5;
 
 /** What a client may call its request: shown again in the answer and in logs. */
 const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
@@ -49,18 +52,17 @@ export async function createHttp(info: NodeInfo, trustedProxies: readonly string
       reply.code(status).send(errorBody(info, request.id, status, error.message));
     },
   }).withTypeProvider<ZodTypeProvider>();
+  const rareLog = new RareLog(log);
   http.setValidatorCompiler(validatorCompiler);
   // The schemas of answers are for the document; checking our own bodies field by field would only cost time.
   http.setSerializerCompiler(() => JSON.stringify);
 
-  // Whatever a client says that its body is: it is read to its end, or to the limit, and dropped.
-  http.removeAllContentTypeParsers();
-  http.addContentTypeParser('*', { parseAs: 'buffer' }, async () => undefined);
-
+  readBodies(http);
   http.addHook('onRequest', async (request, reply) => setHeaders(request, reply));
   http.setNotFoundHandler((request, reply) => sendError(info, request, reply, new HttpError(404, 'not found')));
   http.setErrorHandler<FastifyError>((error, request, reply) => {
     if (error instanceof HttpError) return sendError(info, request, reply, error);
+    if (error instanceof ActionError) return sendError(info, request, reply, asHttpError(error, rareLog));
     if (hasZodFastifySchemaValidationErrors(error)) return sendError(info, request, reply, badRequest(error));
     const status = error.statusCode ?? 500;
     if (status < 500) return reply.code(status).send(errorBody(info, request.id, status, error.message));
@@ -68,15 +70,7 @@ export async function createHttp(info: NodeInfo, trustedProxies: readonly string
     return reply.code(500).send(errorBody(info, request.id, 500, 'internal error'));
   });
 
-  await http.register(cors, {
-    origin: '*',
-    methods: ['GET', 'HEAD'],
-    allowedHeaders: ['X-Auth-Token', 'Authorization', 'Content-Type', 'X-Request-ID'],
-    exposedHeaders: ['X-Request-ID'],
-    maxAge: 86_400,
-    // An OPTIONS that is no preflight gets the same answer: what may be done from other pages.
-    strictPreflight: false,
-  });
+  await openToOtherOrigins(http);
   await http.register(swagger, {
     openapi: {
       info: {
@@ -94,6 +88,13 @@ export async function createHttp(info: NodeInfo, trustedProxies: readonly string
     transform: jsonSchemaTransform,
   });
   return http;
+}
+
+/** What refuses a message on a WebSocket refuses a request here. What is behind it is the log's. */
+function asHttpError({ code, message, cause }: ActionError, log: RareLog): HttpError {
+  if (cause !== undefined) log.warn(code, { err: cause, code }, 'a request could not be served');
+  const { status } = actionErrors[code];
+  return new HttpError(status, message, status === 503 || status === 429 ? { retryAfterSeconds } : {});
 }
 
 function setHeaders(request: FastifyRequest, reply: FastifyReply): void {

@@ -1,15 +1,11 @@
 /** What can be subscribed to, and which sockets an account has. Bodies follow the dialect. */
-import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { type AccountDirectory, accountId } from '../auth/accounts.ts';
-import { checkScope } from '../auth/authorization.ts';
-import type { Authenticator, Identity, Scope } from '../auth/identity.ts';
+import { accountId } from '../auth/accounts.ts';
 import type { Gathered } from '../cluster/cluster.ts';
-import { type SocketRecord, socketRecordSchema, withoutOwner } from '../cluster/messages.ts';
+import { type SocketRecord, withoutOwner } from '../cluster/messages.ts';
 import { maxPageRecords, type Page, type PageRequest } from '../cluster/pages.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import { type DialectName, dialectNamed, dialectNames } from '../dialects/dialects.ts';
-import { ActionError } from '../errors.ts';
 import type { Family } from '../families/family.ts';
 import {
   errorSchema,
@@ -33,14 +29,30 @@ export interface ClusterSockets {
 export interface RestServices {
   readonly info: NodeInfo;
   readonly families: readonly Family[];
-  readonly accounts: AccountDirectory;
-  readonly authenticator: Authenticator;
   readonly cluster: ClusterSockets;
   readonly unread: UnreadAnswers;
   readonly defaultDialect: DialectName;
-  /** The token that a request's headers carry. */
-  tokenOf(headers: FastifyRequest['headers']): string | undefined;
 }
+
+/** A socket, as its account may see it. */
+const socketBody = z.object({
+  websocket_session_id: z.string(),
+  bindings: z.array(z.string()),
+  timestamp: z.union([z.number(), z.string()]).optional().describe('when it connected; seconds since the year 0'),
+  source: z.string().optional().describe("the client's address"),
+  destination: z.string().optional().describe('the node'),
+  name: z.string().optional(),
+  metadata: z.unknown().optional(),
+  watching: z
+    .literal(true)
+    .optional()
+    .describe('it is of an account above, with subscriptions for this one: only those are shown'),
+});
+/** The same with whose it is. */
+const ownedSocketBody = socketBody.extend({
+  account_id: z.string().optional(),
+  auth_token: z.string().optional().describe("`sha256:` and the beginning of its token's digest"),
+});
 
 const querystring = z.object({
   dialect: z
@@ -84,17 +96,17 @@ export function addRestRoutes(http: Http, services: RestServices): void {
   http.get(
     '/v2/accounts/:account/websockets',
     {
+      config: { scope: 'sockets:read' },
       schema: {
         summary: "An account's sockets, of all nodes",
         security,
         params: accountParams,
         querystring: listQuerystring,
-        response: { 200: listSchema(z.union([z.array(z.string()), z.array(socketRecordSchema)])), ...refusals },
+        response: { 200: listSchema(z.union([z.array(z.string()), z.array(socketBody)])), ...refusals },
       },
     },
     async (request) => {
       const { account } = request.params;
-      await authorize(request, account, 'sockets:read', services);
       services.unread.checkRoom();
       const idsOnly = dialectOf(request.query).socketsAs === 'ids';
       const page = pageRequestOf(request.query, idsOnly);
@@ -107,13 +119,14 @@ export function addRestRoutes(http: Http, services: RestServices): void {
   http.get(
     '/v2/accounts/:account/websockets/:socket',
     {
+      config: { scope: 'sockets:read' },
       schema: {
         summary: 'One socket and its bindings',
         security,
         params: socketParams,
         querystring,
         response: {
-          200: successSchema(z.union([z.array(socketRecordSchema), socketRecordSchema])),
+          200: successSchema(z.union([z.array(ownedSocketBody), socketBody])),
           ...refusals,
           404: errorSchema,
         },
@@ -121,7 +134,6 @@ export function addRestRoutes(http: Http, services: RestServices): void {
     },
     async (request) => {
       const { account, socket } = request.params;
-      await authorize(request, account, 'sockets:read', services);
       const { found, partial } = await cluster.findSocket(account, socket);
       if (found === undefined) throw noSuchSocket(partial);
       const data = dialectOf(request.query).socketsAs === 'ids' ? [found] : withoutOwner(found);
@@ -132,6 +144,8 @@ export function addRestRoutes(http: Http, services: RestServices): void {
   http.delete(
     '/v2/accounts/:account/websockets/:socket',
     {
+      // No page may close sockets from afar.
+      config: { scope: 'sockets:close' },
       schema: {
         summary: 'Close a socket, on whichever node it is',
         security,
@@ -142,7 +156,6 @@ export function addRestRoutes(http: Http, services: RestServices): void {
     },
     async (request) => {
       const { account, socket } = request.params;
-      await authorize(request, account, 'sockets:close', services);
       const { found, partial } = await cluster.closeSocket(account, socket);
       if (!found) throw noSuchSocket(partial);
       return successBody(info, request.id, {}, { partial });
@@ -179,27 +192,4 @@ function offersOf(families: readonly Family[], dialect: Dialect): Record<string,
       family.offers.map((offer) => dialect.offer(offer)).filter((offer) => offer !== undefined),
     ]),
   );
-}
-
-/**
- * A token for A is one whose account is A or above it, and that has the scope.
- * @throws HttpError 401, 403 or 503
- */
-async function authorize(
-  request: FastifyRequest,
-  account: string,
-  scope: Scope,
-  services: RestServices,
-): Promise<void> {
-  const token = services.tokenOf(request.headers);
-  if (token === undefined) throw new HttpError(401, 'authentication token required');
-  try {
-    const identity: Identity = await services.authenticator.identify(token);
-    if (!services.accounts.isWithin(account, identity.accountId)) throw new HttpError(403, 'unauthorized account id');
-    checkScope(identity, scope);
-  } catch (error) {
-    if (!(error instanceof ActionError)) throw error;
-    if (error.code === 'source_unavailable') throw new HttpError(503, error.message);
-    throw new HttpError(error.code === 'scope_missing' ? 403 : 401, error.message);
-  }
 }
