@@ -33,7 +33,7 @@ export interface BusListener {
   onOverflow(messages: number): void;
 }
 
-/** An optional exchange is not there now: nothing was bound, and nothing is wrong. */
+/** An exchange that others declare is not there now: nothing was bound, and nothing is wrong. */
 export class ExchangeAbsent extends Error {
   override readonly name = 'ExchangeAbsent';
 }
@@ -49,7 +49,7 @@ export interface Bus {
   start(listener: BusListener): void;
   /**
    * Resolves once the broker has confirmed. Binding twice does no harm; the broker doesn't count.
-   * @throws ExchangeAbsent where the pattern's exchange is optional and not there
+   * @throws ExchangeAbsent where the pattern's exchange is others' to declare and not there
    */
   bind(pattern: Pattern): Promise<void>;
   unbind(pattern: Pattern): Promise<void>;

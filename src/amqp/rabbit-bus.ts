@@ -105,9 +105,9 @@ export class RabbitBus implements Bus {
     this.#overflowTimer.unref();
   }
 
-  async bind({ exchange, routingPattern, isOptional }: Pattern): Promise<void> {
+  async bind({ exchange, routingPattern, isOptional, isAwaited }: Pattern): Promise<void> {
     const { topology, queue } = this.#requireLink();
-    if (isOptional) {
+    if (isOptional || isAwaited) {
       if (!(await topology.bindWhereFound(queue, exchange, routingPattern))) throw new ExchangeAbsent(exchange);
     } else await topology.bind(queue, { name: exchange, type: 'topic' }, routingPattern);
   }

@@ -34,8 +34,8 @@ export class EmbeddedBus implements Bus {
     listener.onUp();
   }
 
-  async bind({ exchange, routingPattern, isOptional }: Pattern): Promise<void> {
-    if (!isOptional) this.#assertExchange(exchange);
+  async bind({ exchange, routingPattern, isOptional, isAwaited }: Pattern): Promise<void> {
+    if (!isOptional && !isAwaited) this.#assertExchange(exchange);
     else if (this.#broker.getExchange(exchange) === undefined) throw new ExchangeAbsent(exchange);
     this.#broker.bindQueue(queue, exchange, routingPattern);
   }

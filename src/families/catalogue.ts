@@ -12,11 +12,12 @@ import {
   type RealmDirectory,
 } from './family.ts';
 import { faxFamily } from './fax.ts';
-import { notificationsFamily } from './notifications.ts';
+import { notificationsDefinition } from './notifications.ts';
 import { objectFamily } from './object.ts';
 import { presenceFamily } from './presence.ts';
-import { registrationFamily } from './registration.ts';
+import { registrationDefinition } from './registration.ts';
 import { carriesSecret } from './secrets.ts';
+import { topicFamily } from './topic-family.ts';
 
 export interface CatalogueSettings {
   readonly callEvents: readonly string[];
@@ -50,10 +51,10 @@ export function createCatalogue(settings: CatalogueSettings, directory: RealmDir
     callFamily(settings.callEvents),
     conferenceFamily(),
     objectFamily(settings.documentTypes),
-    faxFamily(settings.documentTypes),
+    faxFamily(settings.documentTypes, directory),
     presenceFamily(directory),
-    registrationFamily(directory),
-    notificationsFamily(settings.notifications),
+    topicFamily(registrationDefinition, directory),
+    topicFamily(notificationsDefinition(settings.notifications), directory),
   ];
   const byRoot = new Map<string, Family>();
   const byExchange = new Map<string, Family[]>();

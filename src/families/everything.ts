@@ -20,9 +20,9 @@ export function patternsOfEverything(catalogue: Catalogue): readonly ExchangePat
       for (const text of [sample?.binding, form]) {
         if (text === undefined) continue;
         const { eventFamily, patterns } = catalogue.parse(text.replaceAll(/\{\w+\}/g, '*'), everyAccount);
-        for (const { exchange, routingPattern, isOptional = false } of patterns) {
+        for (const { exchange, routingPattern, isOptional, isAwaited } of patterns) {
           const known = found.get(exchange) ?? { patterns: new Set(), families: new Set(), isOptional: true };
-          known.isOptional &&= isOptional;
+          known.isOptional &&= isOptional === true || isAwaited === true;
           found.set(exchange, known);
           known.patterns.add(routingPattern);
           known.families.add(eventFamily);

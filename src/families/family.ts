@@ -19,6 +19,8 @@ export interface Pattern {
    * and then, and nobody waits for it.
    */
   readonly isOptional?: true;
+  /** The exchange is somebody else's to declare, and waited for: what needs it is confirmed when it is there. */
+  readonly isAwaited?: true;
   /** Not counted against MAX_PATTERNS: there is one of it, on an exchange that hardly any bus still has. */
   readonly isUncounted?: true;
 }
@@ -47,6 +49,8 @@ export interface Binding {
   readonly wordings: readonly (readonly string[])[];
   /** What the broker must route to this node, at its finest. */
   readonly patterns: readonly Pattern[];
+  /** Its events belong to no account: they are for whoever may subscribe, whatever the account. */
+  readonly isShared?: true;
   /** The key that its events are told under, with the account in it: like their routing key, with `*` where it asks for any. */
   subscriptionKey(event: BusEvent): string;
 }
@@ -56,6 +60,8 @@ export interface BusEvent {
   readonly family: FamilyName;
   /** The account that it belongs to; undefined where that can't be told. */
   readonly account: string | undefined;
+  /** It belongs to no account, and is for every one. */
+  readonly isShared?: true;
   /** Encoded values; as many as the bindings of its family have, and in the same order. */
   readonly words: readonly string[];
   /** What it is called to those who tell events of a family apart by their name alone: `doc_created_user`. */

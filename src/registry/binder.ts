@@ -186,7 +186,7 @@ export class Binder {
       // What failed may have been done all the same, the answer being late or lost.
       state.isBound = step === 'bind' || failure !== undefined;
       state.isDoubtful = failure !== undefined;
-      if (failure !== undefined && step === 'bind' && state.pattern.isOptional) {
+      if (failure !== undefined && step === 'bind' && isOthers(state.pattern, failure)) {
         this.#miss(state, failure);
       } else if (failure !== undefined) {
         this.#waiters.revoke(state.key);
@@ -201,12 +201,17 @@ export class Binder {
     }
   }
 
-  /** What is optional holds up nobody: who waits goes on without it, and it is looked for again. */
+  /** It is looked for again. What is optional holds up nobody: who waits for it goes on without it. */
   #miss(state: BoundPattern, failure: Error): void {
+    const { key, pattern } = state;
     const isAbsent = failure instanceof ExchangeAbsent;
-    if (!isAbsent && this.bus.isUp) this.log.warn({ err: failure, pattern: state.key }, 'the broker refused');
-    miss(state, isAbsent, performance.now());
-    this.#waiters.confirm(state.key);
+    if (!isAbsent && this.bus.isUp) this.log.warn({ err: failure, pattern: key }, 'the broker refused');
+    if (pattern.isAwaited && state.pauseMs === 0) {
+      this.log.warn({ exchange: pattern.exchange }, 'an exchange is missing that its publishers have to declare');
+    }
+    miss(state, isAbsent, this.#waiters.isAwaited(key), performance.now());
+    if (pattern.isOptional) this.#waiters.confirm(key);
+    else this.#waiters.revoke(key);
   }
 
   /** @returns what went wrong */
@@ -266,7 +271,13 @@ export class Binder {
     const now = performance.now();
     for (const key of keys) {
       const state = this.#patterns.get(key);
-      if (state === undefined || !isRelied(state)) continue;
+      if (state === undefined) continue;
+      if (!isRelied(state)) {
+        // Who comes now doesn't wait for the end of a long pause.
+        if (state.pauseMs > 0 && now - state.confirmedAt > retryMs) state.retryAt = 0;
+        this.#drive(state);
+        continue;
+      }
       if ((state.isMissed || !this.#rebinds.take(now)) && now - state.confirmedAt <= trustMs) continue;
       state.isDoubtful = true;
       if (state.isMissed) {
@@ -276,4 +287,9 @@ export class Binder {
       this.#drive(state);
     }
   }
+}
+
+/** Whether a failure to bind is no fault of the broker's or ours: the exchange is others' to declare. */
+function isOthers(pattern: Pattern, failure: Error): boolean {
+  return pattern.isOptional === true || failure instanceof ExchangeAbsent;
 }

@@ -1,7 +1,7 @@
 /** What is known of a pattern at the broker. `binder.ts` acts on it. */
 import type { FamilyName, Pattern } from '../families/family.ts';
 
-/** Pauses between two looks for an optional exchange that is not there; each is twice the one before. */
+/** Pauses between two looks for an exchange that others declare, and that is not there; each is twice the one before. */
 const lookMs = { least: 1000, most: 60_000 };
 
 export interface BoundPattern {
@@ -49,14 +49,15 @@ export function isRelied(state: BoundPattern): boolean {
 }
 
 /**
- * An optional pattern could not be bound.
+ * A pattern on an exchange that others declare could not be bound.
  * @param isAbsent its exchange is not there; otherwise the broker may have bound it all the same
+ * @param isUrgent somebody waits for it
  * @param now `performance.now()`
  */
-export function miss(state: BoundPattern, isAbsent: boolean, now: number): void {
+export function miss(state: BoundPattern, isAbsent: boolean, isUrgent: boolean, now: number): void {
   state.isBound = !isAbsent;
-  state.isMissed = true;
+  state.isMissed = state.pattern.isOptional === true;
   state.confirmedAt = now;
-  state.pauseMs = Math.min(lookMs.most, Math.max(lookMs.least, state.pauseMs * 2));
+  state.pauseMs = isUrgent ? lookMs.least : Math.min(lookMs.most, Math.max(lookMs.least, state.pauseMs * 2));
   state.retryAt = now + state.pauseMs;
 }

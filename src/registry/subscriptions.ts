@@ -8,6 +8,8 @@ import { TopicIndex } from './topic-index.ts';
 export class Subscriptions {
   readonly #interests = new Map<string, Interest>();
   readonly #index = new TopicIndex<Interest>();
+  /** Interests in events that belong to no account. */
+  readonly #shared = new TopicIndex<Interest>();
   #order = 0;
   #count = 0;
 
@@ -30,7 +32,7 @@ export class Subscriptions {
     if (interest === undefined) {
       interest = new Interest(account, text, parse());
       this.#interests.set(key, interest);
-      for (const words of interest.wordings) this.#index.add(interest, words);
+      for (const words of interest.wordings) this.#indexOf(interest).add(interest, words);
     }
     interest.holders += 1;
     return interest;
@@ -41,7 +43,7 @@ export class Subscriptions {
     interest.holders -= 1;
     if (interest.holders > 0) return false;
     this.#interests.delete(`${interest.account} ${interest.text}`);
-    for (const words of interest.wordings) this.#index.delete(interest, words);
+    for (const words of interest.wordings) this.#indexOf(interest).delete(interest, words);
     return true;
   }
 
@@ -72,9 +74,17 @@ export class Subscriptions {
     this.#count -= 1;
   }
 
-  /** Appends the interests that an event matches: its account's, and those in every account. */
+  #indexOf({ isShared }: Interest): TopicIndex<Interest> {
+    return isShared ? this.#shared : this.#index;
+  }
+
+  /** Appends the interests that an event matches: its account's, and those in every account; of shared ones all accounts'. */
   match(event: BusEvent, found: Interest[]): void {
     const { account } = event;
+    if (event.isShared) {
+      this.#shared.collectAll(event.family, event.words, found);
+      return;
+    }
     if (account !== undefined && account !== everyAccount)
       this.#index.collect(account, event.family, event.words, found);
     this.#index.collect(everyAccount, event.family, event.words, found);

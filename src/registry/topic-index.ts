@@ -97,6 +97,11 @@ export class TopicIndex<T extends Indexed> {
     if (root !== undefined) walk(root, words, 0, found);
   }
 
+  /** The same for an event that is every account's. Takes longer the more accounts have bindings. */
+  collectAll(family: string, words: readonly string[], found: T[]): void {
+    for (const account of this.#roots.keys()) this.collect(account, family, words, found);
+  }
+
   get isEmpty(): boolean {
     return this.#roots.size === 0;
   }

@@ -28,6 +28,11 @@ export class Waiters {
     }
   }
 
+  /** Whether somebody waits for it. */
+  isAwaited(key: string): boolean {
+    return this.#byKey.has(key);
+  }
+
   /** The broker holds the pattern: who waits needs not see it confirmed again, even if others have it asked for anew. */
   confirm(key: string): void {
     for (const { pending, resolve } of this.#byKey.get(key) ?? []) {

@@ -20,6 +20,8 @@ export interface Subscription {
 export class Interest {
   readonly family: FamilyName;
   readonly eventFamily: FamilyName;
+  /** Its events are every account's. */
+  readonly isShared: boolean;
   /** What its events' words are, one way or another. */
   readonly wordings: readonly (readonly string[])[];
   readonly subscriptions: Subscription[] = [];
@@ -39,6 +41,7 @@ export class Interest {
     this.#binding = binding;
     this.family = binding.family;
     this.eventFamily = binding.eventFamily;
+    this.isShared = binding.isShared === true;
     this.wordings = binding.wordings;
   }
 
