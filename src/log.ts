@@ -2,6 +2,7 @@
 import { type LoggerOptions, type Logger as PinoLogger, pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { Config } from './config.ts';
+import { withDeadline } from './deadline.ts';
 import type { LogOutput } from './log-output.ts';
 
 export type Log = Pick<PinoLogger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
@@ -50,10 +51,5 @@ function forPeople(output: LogOutput): Pick<LogOutput, 'write'> {
 
 /** Resolves when every line is written, or after a second: whoever reads the log doesn't keep the process from ending. */
 export async function endLog(output: LogOutput): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise((resolve) => {
-    timer = setTimeout(resolve, lastLinesMs);
-  });
-  await Promise.race([output.end(), deadline]);
-  clearTimeout(timer);
+  await withDeadline(lastLinesMs, output.end());
 }

@@ -1,6 +1,7 @@
 /** Questions to others on the bus, and the answers that come to this node's own queue. */
 import { randomUUID } from 'node:crypto';
 import type { Answers, Asker, ControlChannel, Patience, Question } from '../bus.ts';
+import { withDeadline } from '../deadline.ts';
 import { messageOf } from '../errors.ts';
 import { headersOf, type Sender } from './messages.ts';
 
@@ -28,9 +29,7 @@ export class BusAsker implements Asker {
     if (enough(answers)) return { answers, partial: false };
     const id = randomUUID();
     let isEnough = false;
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ms).unref();
+    const answered = new Promise<void>((resolve) => {
       this.#underWay.set(id, (message) => {
         if (isEnough || answers.length >= maxAnswers) return;
         answers.push(question.read(message));
@@ -42,7 +41,7 @@ export class BusAsker implements Asker {
         resolve();
       });
     });
-    clearTimeout(timer);
+    await withDeadline(ms, answered);
     this.#underWay.delete(id);
     return { answers, partial: !isEnough };
   }

@@ -1,6 +1,8 @@
 /** The metrics of all workers, gathered by the primary: of those that answer, and who doesn't. */
+
 import { randomUUID } from 'node:crypto';
 import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client';
+import { withDeadline } from '../deadline.ts';
 import type { ToPrimary, ToWorker } from './messages.ts';
 
 /** How long those that seem to live have for an answer. ms */
@@ -69,13 +71,11 @@ export class Gathering {
 
   async #ask(asked: readonly Asked[], missing: Set<string>, answers: Metrics[]): Promise<void> {
     const id = randomUUID();
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, answerMs);
+    const answered = new Promise<void>((resolve) => {
       this.#questions.set(id, { missing, answers, done: resolve });
       for (const worker of asked) worker.send({ type: 'own metrics?', id });
     });
-    clearTimeout(timer);
+    await withDeadline(answerMs, answered);
     this.#questions.delete(id);
   }
 

@@ -1,7 +1,9 @@
 /** In a worker: its side of the conversation with the primary. */
+
 import cluster, { type Worker } from 'node:cluster';
 import { randomUUID } from 'node:crypto';
 import type { Registry } from 'prom-client';
+import { late, withDeadline } from '../deadline.ts';
 import { type ToPrimary, type ToWorker, toWorkerSchema } from './messages.ts';
 import { pulseMs } from './pulses.ts';
 
@@ -39,15 +41,15 @@ export function joinPrimary(): Colleagues {
 
   async function metricsOfAll(): Promise<string> {
     const id = randomUUID();
-    let timer: NodeJS.Timeout | undefined;
+    const answered = new Promise<string>((resolve, reject) => {
+      waiting.set(id, ({ text, error }) => (text === undefined ? reject(new Error(error)) : resolve(text)));
+      tell(worker as Worker, { type: 'all metrics?', id });
+    });
     try {
-      return await new Promise<string>((resolve, reject) => {
-        timer = setTimeout(() => reject(new Error('the first process does not answer')), answerMs);
-        waiting.set(id, ({ text, error }) => (text === undefined ? reject(new Error(error)) : resolve(text)));
-        tell(worker as Worker, { type: 'all metrics?', id });
-      });
+      const answer = await withDeadline(answerMs, answered);
+      if (answer === late) throw new Error('the first process does not answer');
+      return answer;
     } finally {
-      clearTimeout(timer);
       waiting.delete(id);
     }
   }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { settingsSchema } from '../../src/config.ts';
 import { actionErrors, closeReasons } from '../../src/errors.ts';
@@ -21,6 +21,12 @@ describe('docs/PROTOCOL.md', () => {
     // 1008 has several reasons.
     expect(listed.sort()).toEqual([...new Set(Object.values(closeReasons).map(({ code }) => code))].sort());
   });
+});
+
+test('docs/ARCHITECTURE.md names every room', () => {
+  const plan = read('docs/ARCHITECTURE.md');
+  const rooms = readdirSync('src', { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  for (const { name } of rooms) expect(plan, name).toContain(`\`${name}/\``);
 });
 
 describe('README.md', () => {
