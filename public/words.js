@@ -1,5 +1,6 @@
 /** What machines say, in words for people: close codes, error codes, ends of calls. */
 
+/** Codes that say it all; of others (1008 has several causes) the server's own text is shown. */
 const closes = new Map([
   [1000, 'closed as agreed'],
   [1001, 'the server is going away'],
@@ -8,7 +9,6 @@ const closes = new Map([
   [1005, 'closed without a reason'],
   [1006, 'the connection was lost'],
   [1007, 'the server could not read a text'],
-  [1008, 'too many malformed messages'],
   [1009, 'a message was too large for the server'],
   [1011, 'the server had a fault'],
   [1012, 'the server is restarting'],

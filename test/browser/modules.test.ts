@@ -1,5 +1,6 @@
 /** The page's own rules, without a browser. */
 import { expect, test } from 'vitest';
+import { closeReasons } from '../../src/errors.ts';
 
 interface ConnectionModule {
   pauseAfterClose(code: number, reason: string, tries: number, random?: () => number): number | undefined;
@@ -65,11 +66,18 @@ test('close codes are told in words', () => {
   expect(closeWords(1006, '', true)).toBe('the connection was lost (1006)');
   expect(closeWords(1006, '', false)).toBe('no connection could be made (1006)');
   expect(closeWords(1012, '{"reconnect":900}', true)).toBe('the server is restarting (1012)');
+  expect(closeWords(1008, 'too many pings or pongs', true)).toBe('too many pings or pongs (1008)');
   expect(closeWords(4001, 'not authenticated', true)).toBe('not authenticated in time (4001)');
   expect(closeWords(4008, '', true)).toBe('this page was too slow for its events (4008)');
   expect(closeWords(4500, '', true)).toBe('closed by an administrator (4500)');
   expect(closeWords(4321, 'over quota', true)).toBe('over quota (4321)');
   expect(closeWords(4321, '', true)).toBe('closed by the server (4321)');
+});
+
+test('every close of the server is told in words, its own or the page’s', () => {
+  for (const { code, text } of Object.values(closeReasons)) {
+    expect(closeWords(code, text, true)).toMatch(new RegExp(`^[^{]{8,} \\(${code}\\)$`));
+  }
 });
 
 test('an event is read the same in both dialects', () => {
