@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { type GuardLimits, SessionGuard } from './actions/guard.ts';
 import { Pipeline } from './actions/pipeline.ts';
-import { RabbitBus } from './amqp/rabbit-bus.ts';
 import { RabbitControl } from './amqp/rabbit-control.ts';
 import { createAccountSource } from './auth/account-source.ts';
 import { Accounts } from './auth/accounts.ts';
@@ -13,9 +12,12 @@ import { createLocalSockets } from './cluster/local-sockets.ts';
 import { controlBindings } from './cluster/messages.ts';
 import type { Config } from './config.ts';
 import { createDemo, type Demo } from './demo/demo.ts';
+import { createEventSource } from './event-source.ts';
 import { createCatalogue } from './families/catalogue.ts';
+import type { HistoryListener } from './history/source.ts';
 import { checkAccess } from './http/access.ts';
 import { limitConnections } from './http/connection-limit.ts';
+
 import { errorBody, type NodeInfo } from './http/envelope.ts';
 import { createHttp } from './http/http-server.ts';
 import { Listener } from './http/listener.ts';
@@ -37,10 +39,9 @@ import { Parts } from './parts.ts';
 import { createProtocolDocument } from './protocol-document.ts';
 import { EndedCalls } from './queries/ended-calls.ts';
 import { Queries } from './queries/queries.ts';
-import { Binder } from './registry/binder.ts';
-import { Plan } from './registry/plan.ts';
 import { Registry } from './registry/registry.ts';
 import { Subscriptions } from './registry/subscriptions.ts';
+import { Resumption } from './replay/resumption.ts';
 import { Router } from './router.ts';
 import { SocketServer, type SocketSettings } from './socket/socket-server.ts';
 import { headerToken } from './socket/upgrade.ts';
@@ -84,7 +85,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   const info: NodeInfo = { nodeName: config.NODE_NAME, version };
   const demo = config.demo ? await createDemo() : undefined;
   const accounts = demo?.accounts ?? new Accounts();
-  const accountSource = createAccountSource(config, accounts, () => guard.onAccountsChanged(), log);
+  const accountSource = createAccountSource(config, accounts, () => onAccountsChanged(), log);
   const authenticator = createAuthenticator(demo === undefined ? config : { ...config, AUTH_JWT_SECRET: demo.secret });
   const metrics = new Metrics();
 
@@ -94,15 +95,9 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   );
   const stage = demo === undefined ? undefined : await loadStage();
   const embedded = surroundings.broker ?? stage?.broker;
-  const bus = embedded?.bus ?? new RabbitBus({ urls: config.AMQP_URL ?? [], nodeName: config.NODE_NAME }, log);
+  const { bus, binder, history, ...source } = createEventSource(config, embedded?.bus, catalogue, log);
   const subscriptions = new Subscriptions();
-  const plan = new Plan(catalogue.families, config.MAX_PATTERNS);
-  const binder = new Binder(
-    bus,
-    plan,
-    catalogue.families.map(({ name }) => name),
-    log,
-  );
+  const resumption = new Resumption(history, catalogue, subscriptions, metrics);
   const registry = new Registry(subscriptions, binder);
   const guard = new SessionGuard(registry, catalogue, accounts, guardLimits(config), log);
   const endedCalls = new EndedCalls();
@@ -114,6 +109,10 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
     hasEnded: (callId) => endedCalls.has(callId),
     onContradiction: () => metrics.dropped('contradiction'),
   });
+  function onAccountsChanged(): void {
+    guard.onAccountsChanged();
+    resumption.onAccountsChanged();
+  }
   const pipeline = new Pipeline(
     {
       registry,
@@ -122,6 +121,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
       authenticator,
       guard,
       queries,
+      resumption,
       limits: {
         maxBindings: config.MAX_BINDINGS_PER_SOCKET,
         maxBindingsPerAccount: config.MAX_BINDINGS_PER_ACCOUNT,
@@ -137,12 +137,16 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
     {
       identify: (token) => authenticator.identify(token),
       checkRoom: (identity) => guard.checkRoom(identity),
-      onOpen(session, identity) {
+      onOpen(session, identity, canResume) {
         registry.sessions.add(session);
+        if (canResume) resumption.open(session);
         if (identity !== undefined) guard.accept(session, identity);
       },
       onMessage: (session, frame) => pipeline.receive(session, frame),
-      onEnd: (session) => registry.end(session),
+      onEnd(session) {
+        registry.end(session);
+        resumption.close(session);
+      },
       onClosed: (code) => metrics.closed(code),
       onFlushStart: () => intake.onFlushStart(),
       onFlushed: () => intake.onFlushed(),
@@ -158,6 +162,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
     metrics,
     (reason, delivery, error) => drops.report(reason, delivery, error),
     ({ event, payload }) => endedCalls.note(event, payload),
+    history && resumption,
   );
   const intake = new Intake(bus, router, metrics, () => sockets.scheduleFlush());
 
@@ -179,12 +184,13 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
     outages: () => bus.outages ?? { count: 0, seconds: 0 },
     lostLogLines: surroundings.lostLogLines ?? (() => 0),
   });
+  if (source.historySources !== undefined) metrics.observeHistory(source.historySources);
 
   let downReason = 'the broker was not reached yet';
   const state: ServiceState = {
     notReadyBecause: () => {
       if (sockets.isDraining) return 'this node is about to restart';
-      if (!bus.isUp) return `the broker is away (${downReason})`;
+      if (!bus.isUp) return source.progress() ?? `the broker is away (${downReason})`;
       if (bus.isSilent) return 'the broker does not answer';
       return accountSource.missingBecause;
     },
@@ -214,13 +220,23 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   sockets.attach(http.server);
 
   const listener = new Listener(http, config.HOST, config.PORT, log);
-  const busListener: BusListener = {
+  const busListener: BusListener & HistoryListener = {
     onDelivery: (delivery) => intake.onDelivery(delivery),
-    onUp: () => binder.onUp(),
+    onUp() {
+      binder.onUp();
+      resumption.onSourceUp();
+    },
     onDown(reason) {
       downReason = reason;
       binder.onDown();
+      resumption.onSourceDown();
     },
+    onBegin: (position) => resumption.onBegin(position),
+    onEpoch: (epoch) => resumption.onEpoch(epoch),
+    onPass: (position) => resumption.onPass(position),
+    onMoment: (position, ageMs) => resumption.onMoment(position, ageMs),
+    onMark: (mark) => resumption.onMark(mark),
+    onLost: (position) => resumption.onLost(position),
     onOverflow(messages) {
       metrics.dropped('overflow', messages);
       log.warn({ messages }, 'this node did not keep up: the broker dropped events');
@@ -242,6 +258,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
         // Together: a broker that hangs keeps each of them for seconds.
         stop: async () => void (await Promise.all([cluster.stop(), bus.stop()])),
       },
+      { name: 'replays', tick: () => resumption.tick(performance.now()), stop: () => resumption.stop() },
       { name: 'patterns', tick: () => binder.tick(performance.now()), stop: () => binder.stop() },
       { name: 'accounts', tick: () => accountSource.tick(), stop: () => accountSource.stop?.() },
       { name: 'sessions', tick: (date) => guard.tick(date) },

@@ -51,6 +51,22 @@ export const settingsSchema = z.object({
   NOTIFICATION_EVENTS: list(notification)
     .default(defaultNotifications)
     .describe('notifications that may be subscribed to, CATEGORY.NAME; never those with passwords'),
+  HISTORY: z
+    .enum(['off', 'stream'])
+    .default('off')
+    .describe('stream: events are taken from a RabbitMQ stream and can be resumed; the demo always keeps them'),
+  HISTORY_STREAM: z
+    .string()
+    .regex(/^(?!amq\.)[\w.:-]{1,128}$/, 'must be letters, digits, ".", ":", "-" or "_", and not begin with "amq."')
+    .default('horizon.history')
+    .describe('name of the stream, the same on all nodes of a cluster'),
+  HISTORY_MAX_AGE_SECONDS: integer(1, 31_536_000).default(600).describe('for how long events can be resumed, seconds'),
+  HISTORY_MAX_BYTES: integer(4_000_000, Number.MAX_SAFE_INTEGER)
+    .default(1_073_741_824)
+    .describe('what the broker keeps on disk at least, bytes'),
+  HISTORY_RING_BYTES: integer(65_536, Number.MAX_SAFE_INTEGER)
+    .default(268_435_456)
+    .describe('what this process keeps in memory, bytes; nothing older can be resumed'),
   MAX_CONNECTIONS: integer(1).default(50_000).describe('sockets of this process; more are answered 503'),
   MAX_CONNECTIONS_PER_IP: integer(1).optional().describe('sockets of one address; more are answered 429'),
   MAX_CONNECTIONS_PER_ACCOUNT: integer(1)

@@ -13,6 +13,15 @@ export interface MetricSources {
   lostLogLines(): number;
 }
 
+/** The same of a history, where there is one. */
+export interface HistorySources {
+  /** What the ring costs. */
+  bytes(): number;
+  /** How old its oldest event is. */
+  seconds(): number;
+  lagSeconds(): number;
+}
+
 export class Metrics {
   readonly registry = new MetricsRegistry();
   /** Frames sent to clients for events. A plain number: it grows with every delivery. */
@@ -22,6 +31,9 @@ export class Metrics {
   readonly #received = new Map<string, number>();
   readonly #dropped: Counter<'reason'>;
   readonly #closed: Counter<'code'>;
+  readonly #resumes: Counter<'outcome'>;
+  readonly #gaps: Counter;
+  #replayed = 0;
   readonly #delivery: Histogram;
 
   constructor(withDefaults = true) {
@@ -49,6 +61,27 @@ export class Metrics {
       help: 'Sockets closed, by WebSocket close code',
       labelNames: ['code'],
       registers,
+    });
+    this.#resumes = new Counter({
+      name: 'horizon_resumes_total',
+      help: 'Subscribes with a cursor, by what became of it',
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.#gaps = new Counter({
+      name: 'horizon_gaps_total',
+      help: 'Times that events may have been missed, and clients that can resume were told so',
+      registers,
+    });
+    const replayed = (): number => this.#replayed;
+    new Counter({
+      name: 'horizon_replayed_events_total',
+      help: 'Events of the past that clients asked for and were sent',
+      registers,
+      collect() {
+        this.reset();
+        this.inc(replayed());
+      },
     });
     this.#delivery = new Histogram({
       name: 'horizon_delivery_seconds',
@@ -95,12 +128,20 @@ export class Metrics {
     });
   }
 
+  /** Adds those of the history. */
+  observeHistory(sources: HistorySources): void {
+    this.#gauge('horizon_history_bytes', 'What the events kept in memory cost, bytes', () => sources.bytes());
+    this.#gauge('horizon_history_seconds', 'Age of the oldest event in memory', () => sources.seconds());
+    this.#gauge('horizon_history_lag_seconds', 'How far behind the end of the stream this node reads', () =>
+      sources.lagSeconds(),
+    );
+  }
+
   #gauge(name: string, help: string, read: () => number): void {
     new Gauge({
       name,
       help,
-      // Over several workers: sums, but connected only when all are.
-      aggregator: name === 'horizon_amqp_connected' ? 'min' : 'sum',
+      aggregator: aggregators[name] ?? 'sum',
       registers: [this.registry],
       collect() {
         this.set(read());
@@ -120,11 +161,31 @@ export class Metrics {
     this.#closed.inc({ code: knownCodes.has(code) ? String(code) : 'other' });
   }
 
+  /** @param events of a replay that is done */
+  replayed(events: number): void {
+    this.#replayed += events;
+  }
+
+  resumed(outcome: string): void {
+    this.#resumes.inc({ outcome });
+  }
+
+  gap(): void {
+    this.#gaps.inc();
+  }
+
   /** @param seconds from the AMQP delivery to the socket */
   delivered(seconds: number): void {
     this.#delivery.observe(seconds);
   }
 }
+
+/** Over several workers most are sums; connected are they only when all are, and lag and age are the worst one's. */
+const aggregators: Readonly<Record<string, 'min' | 'max'>> = {
+  horizon_amqp_connected: 'min',
+  horizon_history_seconds: 'min',
+  horizon_history_lag_seconds: 'max',
+};
 
 /** Clients choose codes too; a label with any of a thousand values would make a thousand series. */
 const knownCodes = new Set<number>([...standardCloseCodes, ...Object.values(closeReasons).map(({ code }) => code)]);

@@ -6,6 +6,7 @@ import type { Dialect } from './dialects/dialect.ts';
 import { dialects as allDialects } from './dialects/dialects.ts';
 import { closeReasons } from './errors.ts';
 import { envelopeSchema } from './protocol/client-message.ts';
+import { noticeSchema } from './protocol/notice.ts';
 import { errorReplySchema, successReplySchema } from './protocol/reply.ts';
 
 type JsonSchema = Record<string, unknown>;
@@ -26,6 +27,7 @@ export function createProtocolDocument(
     ...replies,
     error: jsonSchema(errorReplySchema, 'a request was refused, or something ended'),
     ...events,
+    notice: jsonSchema(noticeSchema, 'to sockets that can resume: an answer to nothing'),
   };
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',

@@ -5,10 +5,12 @@
 import type { Delivery } from './bus.ts';
 import type { ReadEvent } from './dialects/dialect.ts';
 import { EventInTransit } from './dialects/event-in-transit.ts';
+import { readEvent } from './event-reader.ts';
 import type { Catalogue } from './families/catalogue.ts';
 import type { BusEvent } from './families/family.ts';
-import { type DropReason, decodeBody } from './payload.ts';
+import type { DropReason } from './payload.ts';
 import type { Subscriptions } from './registry/subscriptions.ts';
+import type { EventKeeper } from './replay/event-keeper.ts';
 import type { RoutingNote } from './session/subscriber.ts';
 import type { Interest, Subscription } from './session/subscription.ts';
 
@@ -33,19 +35,27 @@ export class Router {
     private readonly onDrop: (reason: DropReason, delivery: Delivery, error?: unknown) => void,
     /** Told of every event, before it goes to anybody. */
     private readonly onEvent: (read: ReadEvent) => void = () => undefined,
+    private readonly keeper?: EventKeeper,
   ) {}
 
   /** @returns whether anybody was sent something. Never throws: a message that breaks something is dropped. */
   route(delivery: Delivery): boolean {
     try {
-      const read = this.#read(delivery);
+      const { family, read } = readEvent(this.catalogue, delivery);
+      this.counters.received(family);
       if (typeof read === 'string') {
+        this.keeper?.pass(delivery);
         this.#drop(read, delivery);
         return false;
       }
       this.onEvent(read);
-      const transit = new EventInTransit(read);
-      const isSent = this.#deliver(read.event, transit);
+      const { keeper } = this;
+      const { position = 0, lateness } = delivery;
+      keeper?.keep(delivery, read.event);
+      // Nobody wants yesterday's ringing but who asks for it.
+      if (lateness === 'old' || lateness === 'missed') return false;
+      const transit = new EventInTransit(read, keeper && (() => keeper.cursorAt(position)));
+      const isSent = this.#deliver(read.event, transit, position);
       if (transit.failure !== undefined) this.#drop('failed', delivery, transit.failure);
       return isSent;
     } catch (error) {
@@ -54,40 +64,27 @@ export class Router {
     }
   }
 
-  #read(delivery: Delivery): ReadEvent | DropReason {
-    const { exchange, routingKey } = delivery;
-    const decoded = decodeBody(delivery);
-    if (typeof decoded === 'string') {
-      this.counters.received(this.catalogue.familyOn(exchange));
-      return decoded;
-    }
-    const { family, reading } = this.catalogue.read(exchange, routingKey, decoded.payload);
-    this.counters.received(family);
-    return typeof reading === 'string' ? reading : { event: reading, ...decoded };
-  }
-
   #drop(reason: DropReason, delivery: Delivery, error?: unknown): void {
     this.counters.dropped(reason);
     this.onDrop(reason, delivery, error);
   }
 
-  #deliver(event: BusEvent, transit: EventInTransit): boolean {
+  #deliver(event: BusEvent, transit: EventInTransit, position: number): boolean {
     const matched = this.#matched;
     matched.length = 0;
     this.subscriptions.match(event, matched);
     if (matched.length === 0) return false;
     const now = Date.now();
     const sentBefore = this.counters.framesSent;
-    if (matched.length === 1) this.#sendAll(transit, matched[0] as Interest, now);
-    else this.#sendOnce(transit, matched, now);
+    if (matched.length === 1) this.#sendAll(transit, matched[0] as Interest, now, position);
+    else this.#sendOnce(transit, matched, now, position);
     return this.counters.framesSent > sentBefore;
   }
 
   /** The usual case, one interest: everybody gets a message, and nobody two. */
-  #sendAll(transit: EventInTransit, { subscriptions }: Interest, now: number): void {
+  #sendAll(transit: EventInTransit, { subscriptions }: Interest, now: number, position: number): void {
     for (const subscription of subscriptions) {
-      // The token's end is looked at here and not only by the clock: no event is delivered after it.
-      if (subscription.subscriber.deliverUntil > now) this.#send(transit, subscription);
+      if (isOpen(subscription, now, position)) this.#send(transit, subscription, position);
     }
   }
 
@@ -95,16 +92,16 @@ export class Router {
    * Several interests match: in a dialect with one message an event, a subscriber gets it for the oldest of its
    * subscriptions. The note that finds it is left with the subscriber itself, under this event's number.
    */
-  #sendOnce(transit: EventInTransit, matched: readonly Interest[], now: number): void {
+  #sendOnce(transit: EventInTransit, matched: readonly Interest[], now: number, position: number): void {
     const event = ++this.#eventNumber;
     const notes = this.#notes;
     notes.length = 0;
     for (const { subscriptions } of matched) {
       for (const subscription of subscriptions) {
         const { subscriber } = subscription;
-        if (subscriber.deliverUntil <= now) continue;
+        if (!isOpen(subscription, now, position)) continue;
         if (subscriber.dialect.perSubscription) {
-          this.#send(transit, subscription);
+          this.#send(transit, subscription, position);
           continue;
         }
         subscriber.routingNote ??= { event: 0, chosen: undefined };
@@ -122,14 +119,28 @@ export class Router {
       const subscription = note.chosen as Subscription;
       // A subscription that ends must not be kept by a note of it.
       note.chosen = undefined;
-      this.#send(transit, subscription);
+      this.#send(transit, subscription, position);
     }
   }
 
-  #send(transit: EventInTransit, { subscriber, interest, tail }: Subscription): void {
-    const message = transit.message(subscriber.dialect, interest);
+  #send(transit: EventInTransit, { subscriber, interest, tail }: Subscription, position: number): void {
+    const { feed } = subscriber;
+    const message = transit.message(subscriber.dialect, interest, feed?.hasCursors);
     if (message === undefined) return;
     subscriber.deliver(message, tail);
+    if (feed !== undefined) feed.sentAt = position;
     this.counters.framesSent += 1;
   }
+}
+
+/** Whether an event may go to a subscription now. */
+function isOpen({ subscriber, from }: Subscription, now: number, position: number): boolean {
+  const { feed } = subscriber;
+  // The token's end is looked at here and not only by the clock: no event is delivered after it.
+  if (subscriber.deliverUntil <= now) {
+    // Who can resume loses nothing by it.
+    feed?.hold(position - 1);
+    return false;
+  }
+  return feed === undefined || (feed.isLive && from < position);
 }

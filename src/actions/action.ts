@@ -7,6 +7,7 @@ import type { Catalogue } from '../families/catalogue.ts';
 import type { RequestId } from '../protocol/client-message.ts';
 import type { Queries } from '../queries/queries.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { Resumption } from '../replay/resumption.ts';
 import type { Session } from '../session/session.ts';
 import type { RateLimit } from '../token-bucket.ts';
 import type { SessionGuard } from './guard.ts';
@@ -27,6 +28,7 @@ export interface ActionServices {
   readonly guard: SessionGuard;
   readonly queries: Queries;
   readonly limits: ActionLimits;
+  readonly resumption: Resumption;
 }
 
 /** One message for an action, read to its end. */

@@ -39,6 +39,8 @@ const data = z.object({
   bindings: texts.optional(),
   name: name.optional(),
   metadata: metadata.optional(),
+  /** A cursor of this server's; what is none is answered as unknown. */
+  since: z.string().min(1).max(256).optional(),
 });
 
 export interface BindingsMessage {
@@ -49,6 +51,8 @@ export interface BindingsMessage {
   readonly namesNoBindings: boolean;
   readonly name: string | undefined;
   readonly metadata: unknown;
+  /** Everything up to this cursor the client has. */
+  readonly since: string | undefined;
 }
 
 export const bindingsMessage = z
@@ -60,6 +64,7 @@ export const bindingsMessage = z
       namesNoBindings: fields?.binding === undefined && fields?.bindings === undefined,
       name: fields?.name ?? outer.name,
       metadata: fields?.metadata ?? outer.metadata,
+      since: fields?.since,
     }),
   );
 

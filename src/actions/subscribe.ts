@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { checkAccount, checkFamily, checkScope } from '../auth/authorization.ts';
 import { ActionError } from '../errors.ts';
 import type { Binding } from '../families/family.ts';
+import { notRecovered } from '../history/history.ts';
+import { maxWaitingReplays } from '../replay/resumption.ts';
 import type { Interest } from '../session/subscription.ts';
 import type { Action, Request } from './action.ts';
 import { type BindingsMessage, bindingsMessage, bindingTexts } from './bindings-message.ts';
@@ -10,6 +12,9 @@ import { type BindingsMessage, bindingsMessage, bindingTexts } from './bindings-
 const reply = z.object({
   subscribed: bindingTexts.describe('what this message added'),
   subscriptions: bindingTexts.describe("all of the socket's bindings"),
+  cursor: z.string().optional().describe('on a socket that can resume: where delivery begins for what was added'),
+  recovered: z.boolean().optional().describe('whether all events since the cursor that came with the message follow'),
+  reason: z.enum(notRecovered).optional().describe('why not'),
 });
 
 export const subscribe: Action<BindingsMessage, z.output<typeof reply>> = {
@@ -32,25 +37,34 @@ export const subscribe: Action<BindingsMessage, z.output<typeof reply>> = {
       bindings.length > maxBindings
         ? bindings.length
         : request.session.subscriptions.length + newBindings(request).length;
-    if (wanted <= maxBindings) return;
-    throw new ActionError(
-      'too_many_bindings',
-      `too many bindings: the socket would hold ${wanted}, the limit is ${maxBindings}`,
-    );
+    if (wanted > maxBindings) {
+      throw new ActionError(
+        'too_many_bindings',
+        `too many bindings: the socket would hold ${wanted}, the limit is ${maxBindings}`,
+      );
+    }
+    if (request.message.since !== undefined && request.services.resumption.isFull(request.session)) {
+      throw new ActionError('rate_limited', `too many replays: ${maxWaitingReplays} wait on this socket already`);
+    }
   },
 
   validate(request) {
+    if (request.message.since !== undefined && request.session.feed === undefined) {
+      throw new ActionError('invalid_message', 'invalid message: data.since: only a socket with ?resume=on can resume');
+    }
     if (request.message.bindings.length === 0) throw new ActionError('binding_missing');
     for (const text of request.message.bindings) understand(text, request);
   },
 
   async perform(request) {
-    const { registry } = request.services;
+    const { registry, resumption } = request.services;
+    const { session, requestId, message } = request;
     const giveBack = takeRoom(request);
     const held: Interest[] = [];
     try {
       hold(request, held);
       await registry.confirmed(held);
+      if (message.since !== undefined) await resumption.turn();
       checkStillAllowed(request, held);
     } catch (error) {
       for (const interest of held) registry.letGo(interest);
@@ -58,10 +72,19 @@ export const subscribe: Action<BindingsMessage, z.output<typeof reply>> = {
     } finally {
       giveBack();
     }
-    for (const interest of held) registry.subscribe(request.session, interest, request.requestId);
+    const beginning = resumption.begin(session, held, message.since);
+    const added = held.map((interest) => registry.subscribe(session, interest, requestId, beginning.from));
+    resumption.start(session, accountOf(request), added, beginning, requestId);
     // Name and metadata of the latest subscribe win.
-    request.session.relabel(request.message);
-    return { subscribed: held.map(({ text }) => text), subscriptions: request.session.bindingTexts() };
+    session.relabel(message);
+    const { cursor, verdict } = beginning;
+    return {
+      subscribed: held.map(({ text }) => text),
+      subscriptions: session.bindingTexts(),
+      ...(cursor === undefined ? {} : { cursor }),
+      ...(verdict === undefined ? {} : { recovered: verdict.recovered }),
+      ...(verdict === undefined || verdict.recovered ? {} : { reason: verdict.reason }),
+    };
   },
 };
 

@@ -8,6 +8,7 @@ import { messageOf } from '../errors.ts';
 import type { HistoryListener } from '../history/source.ts';
 import type { Log } from '../log.ts';
 import { BrokerConnection } from './connection.ts';
+import { Outages } from './outages.ts';
 import type { WatchedExchange } from './stream-looks.ts';
 import { type StreamDelivery, StreamReader } from './stream-reader.ts';
 import { type StreamMemory, StreamRun } from './stream-run.ts';
@@ -39,6 +40,8 @@ const hurriedRetryMs = 250;
 const unhurriedRetryMs = 2000;
 
 export class StreamBus implements Bus {
+  readonly outages = new Outages();
+  #wasUp = false;
   readonly #reading: BrokerConnection;
   readonly #publishing: BrokerConnection;
   #readingModel: ChannelModel | undefined;
@@ -50,6 +53,8 @@ export class StreamBus implements Bus {
   #isUp = false;
   #isStopped = false;
   #isLooking = false;
+  /** Logged once, and again when another one came in between. */
+  #lastFailure: string | undefined;
   #downSince = performance.now();
   #retry: NodeJS.Timeout | undefined;
   #ticker: NodeJS.Timeout | undefined;
@@ -178,6 +183,8 @@ export class StreamBus implements Bus {
         onFailed: (reason) => {
           if (this.#run !== run) return;
           this.#run = undefined;
+          if (reason !== this.#lastFailure) this.log.warn({ stream: name, reason }, 'the stream can’t be read');
+          this.#lastFailure = reason;
           this.#onDown(reason);
         },
       },
@@ -214,6 +221,9 @@ export class StreamBus implements Bus {
   #onUp(run: StreamRun): void {
     if (this.#run !== run || this.#isStopped) return;
     this.#isUp = true;
+    this.#wasUp = true;
+    this.outages.end();
+    this.#lastFailure = undefined;
     this.log.info({ stream: this.options.stream }, 'the end of the stream is reached');
     this.#listener?.onUp();
   }
@@ -221,6 +231,7 @@ export class StreamBus implements Bus {
   #onDown(reason: string): void {
     if (this.#isStopped) return;
     if (this.#isUp) this.#downSince = performance.now();
+    if (this.#wasUp) this.outages.begin(performance.now());
     this.#isUp = false;
     const run = this.#run;
     this.#run = undefined;

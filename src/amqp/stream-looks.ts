@@ -25,14 +25,23 @@ export interface WatchedExchange {
 const absentMs = 5000;
 /** And one that may not be bound. ms */
 const refusedMs = 600_000;
+/** How long the node that was first to see a loss has for mending it, before another one does. ms */
+const claimMs = 2000;
+/** And how soon those look again who were not the first. ms */
+const lookAgainMs = 150;
 /** Canaries of looks whose fence never came. */
 const maxLooks = 100;
 
 interface PendingLook {
   readonly id: string;
-  readonly exchanges: readonly WatchedExchange[];
-  resolve(lost: readonly WatchedExchange[]): void;
+  resolve(lost: Lost): void;
   reject(error: Error): void;
+}
+
+/** What a look found: all exchanges that have lost their bindings, and those that are this node's to mend. */
+interface Lost {
+  readonly all: readonly WatchedExchange[];
+  readonly own: readonly WatchedExchange[];
 }
 
 /** What a look came to: `refused` and `missing` name the exchange that ended it. */
@@ -55,6 +64,8 @@ export class StreamLooks {
   readonly #letBe = new Map<string, number>();
   /** The exchanges whose canaries came, by look. */
   readonly #seen = new Map<string, Set<string>>();
+  /** By exchange: the look that was the first to see its loss, in the order of the stream, and when that was. */
+  readonly #claims = new Map<string, { readonly look: string; readonly at: number }>();
   #pending: PendingLook | undefined;
   #channel: ConfirmChannel | undefined;
 
@@ -98,13 +109,30 @@ export class StreamLooks {
     this.#seen.delete(oldest as string);
   }
 
-  onFence({ look }: Fence): void {
+  /** All nodes read all looks: who sees a loss knows whether another one has seen it before, and will mend it. */
+  onFence({ look, scope, looked, missing }: Fence): void {
     const seen = this.#seen.get(look);
     this.#seen.delete(look);
+    if (scope !== this.scope) return;
+    const names = new Set([...missing, ...looked.filter((name) => seen?.has(name) !== true)]);
+    const lost = this.#exchanges.filter(({ name }) => names.has(name));
+    const now = performance.now();
+    for (const { name } of lost) {
+      const claim = this.#claims.get(name);
+      if (claim === undefined || now - claim.at > claimMs) this.#claims.set(name, { look, at: now });
+    }
     const pending = this.#pending;
     if (pending?.id !== look) return;
     this.#pending = undefined;
-    pending.resolve(pending.exchanges.filter(({ name }) => seen?.has(name) !== true));
+    pending.resolve({ all: lost, own: lost.filter(({ name }) => this.#claims.get(name)?.look === look) });
+  }
+
+  /** Somebody has bound what these families need: the next loss is another one. */
+  onMended(families: readonly string[] | undefined): void {
+    for (const exchange of this.#exchanges) {
+      const isMended = exchange.families.some((family) => families === undefined || families.includes(family));
+      if (isMended) this.#claims.delete(exchange.name);
+    }
   }
 
   /** The stream is read no more: what was asked will not be answered. */
@@ -114,7 +142,7 @@ export class StreamLooks {
   }
 
   /**
-   * Looks once, and mends what it finds. Resolves when everything is bound that can be.
+   * Looks, and mends what it finds, or waits for who has found it before. Resolves when everything is bound that can be.
    * @param epoch what the fence says of the history
    */
   async look(epoch: Fence['epoch']): Promise<void> {
@@ -122,12 +150,15 @@ export class StreamLooks {
     for (;;) {
       try {
         const lost = await this.#fly(missing, epoch);
-        const gone = this.#exchanges.filter(({ name }) => missing.has(name));
-        return await this.#mend([...lost, ...gone]);
+        await this.#mend(lost.own);
+        if (lost.all.length === lost.own.length) return;
+        missing.clear();
+        await pause(lookAgainMs);
       } catch (error) {
         if (!(error instanceof LookEnded)) throw error;
-        if (error.kind === 'missing') missing.add(error.exchange);
-        else this.#unwatched.add(error.exchange);
+        if (error.kind === 'refused') this.#unwatched.add(error.exchange);
+        else if (this.#isOptional(error.exchange)) this.#letBe.set(error.exchange, performance.now() + absentMs);
+        else missing.add(error.exchange);
       }
     }
   }
@@ -151,8 +182,8 @@ export class StreamLooks {
     await this.topology.ensureExchange(witness);
   }
 
-  /** @returns the exchanges whose canaries did not come back. @throws LookEnded where one ended the look */
-  async #fly(missing: ReadonlySet<string>, epoch: Fence['epoch']): Promise<readonly WatchedExchange[]> {
+  /** @returns the exchanges whose canaries did not come back, and those that are not there. @throws LookEnded where one ended the look */
+  async #fly(missing: ReadonlySet<string>, epoch: Fence['epoch']): Promise<Lost> {
     const now = performance.now();
     const exchanges = this.#exchanges.filter(
       ({ name }) => !missing.has(name) && !this.#unwatched.has(name) && (this.#letBe.get(name) ?? 0) <= now,
@@ -160,12 +191,14 @@ export class StreamLooks {
     const channel = await this.#open();
     const id = randomUUID();
     return new Promise((resolve, reject) => {
-      this.#pending = { id, exchanges, resolve, reject };
+      this.#pending = { id, resolve, reject };
       for (const exchange of exchanges) {
         const [body, properties] = encodeOwn({ kind: 'canary', look: id, exchange: exchange.name });
         channel.publish(exchange.name, canaryKey(this.stream, exchange.routingPatterns), body, properties);
       }
-      const fence: Fence = { kind: 'fence', look: id, time: Date.now(), scope: this.scope };
+      const looked = exchanges.map(({ name }) => name);
+      const { scope } = this;
+      const fence: Fence = { kind: 'fence', look: id, time: Date.now(), scope, looked, missing: [...missing] };
       const [body, properties] = encodeOwn(epoch === undefined ? fence : { ...fence, epoch });
       channel.publish('', this.stream, body, properties);
     });
@@ -203,14 +236,16 @@ export class StreamLooks {
     }
   }
 
+  #isOptional(exchange: string): boolean {
+    return this.#exchanges.some(({ name, isOptional }) => isOptional && name === exchange);
+  }
+
   /** Declared where it is missing. One that can't be has no events that could be missed. */
-  async #isThere({ name, isOptional }: WatchedExchange): Promise<boolean> {
+  async #isThere({ name }: WatchedExchange): Promise<boolean> {
     if (await this.topology.hasExchange(name)) return true;
     try {
-      if (!isOptional) {
-        await this.topology.ensureExchange({ name, type: 'topic' });
-        return true;
-      }
+      await this.topology.ensureExchange({ name, type: 'topic' });
+      return true;
     } catch (error) {
       if (replyCode(error) === undefined) throw error;
       this.log.warn({ err: error, exchange: name }, 'an exchange is missing and can’t be declared');
@@ -222,7 +257,7 @@ export class StreamLooks {
   /** Mark, bind, mark. @returns those that could be bound */
   async #bindAll(exchanges: readonly WatchedExchange[]): Promise<readonly WatchedExchange[]> {
     const families = [...new Set(exchanges.flatMap((exchange) => exchange.families))];
-    await this.write({ kind: 'mark', families });
+    await this.write({ kind: 'mark', when: 'before', families });
     const bound: WatchedExchange[] = [];
     for (const { name, routingPatterns, ...others } of exchanges) {
       try {
@@ -238,7 +273,7 @@ export class StreamLooks {
         this.#letBe.set(name, performance.now() + refusedMs);
       }
     }
-    await this.write({ kind: 'mark', families });
+    await this.write({ kind: 'mark', when: 'behind', families });
     return bound;
   }
 }
@@ -250,4 +285,8 @@ function endOfLook(refusal: Error | undefined): Error {
   if (exchange !== undefined && code === 404) return new LookEnded('missing', exchange);
   if (exchange !== undefined && code === 403) return new LookEnded('refused', exchange);
   return refusal ?? new Error('the channel was closed');
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -30,13 +30,21 @@ const ownMessage = z.discriminatedUnion('kind', [
     look: z.string().max(64),
     /** Unix time, ms. */
     time: z.number(),
-    /** What the sender looked at; another set of patterns says nothing of ours. */
+    /** The patterns that the sender knows; another set of them says nothing of ours. */
     scope: z.string().max(64),
+    /** The exchanges that its canaries went through, and those that are not there. */
+    looked: z.array(z.string().max(255)).max(100),
+    missing: z.array(z.string().max(255)).max(100),
     /** With the position of the message that named it. */
     epoch: epoch.extend({ born: z.number().int().nonnegative() }).optional(),
   }),
   /** Events may be missing before it: of some families, or of all. */
-  z.object({ kind: z.literal('mark'), families: z.array(z.string().max(64)).max(64).optional() }),
+  z.object({
+    kind: z.literal('mark'),
+    /** Before what was lost is bound again, or behind it. */
+    when: z.enum(['before', 'behind']),
+    families: z.array(z.string().max(64)).max(64).optional(),
+  }),
 ]);
 
 export type OwnMessage = z.output<typeof ownMessage>;

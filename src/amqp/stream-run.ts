@@ -108,7 +108,7 @@ export class StreamRun {
   /** @returns the look that the opening fence names; undefined where the broker takes no messages */
   async #writeOpening(): Promise<string | undefined> {
     const look = randomUUID();
-    const fence: Fence = { kind: 'fence', look, time: Date.now(), scope: '' };
+    const fence: Fence = { kind: 'fence', look, time: Date.now(), scope: '', looked: [], missing: [] };
     const { epoch } = this.memory;
     const written = this.looks.write(epoch === undefined ? fence : { ...fence, epoch });
     // An alarm is told when something is published, and what was published then waits for its end.
@@ -210,8 +210,9 @@ export class StreamRun {
       this.listener.onPass(position);
       this.#learnEpoch({ id: message.id, key: message.key, born: position });
     } else if (message.kind === 'mark') {
-      const { families } = message;
-      this.listener.onMark({ position, families });
+      const { families, when } = message;
+      if (when === 'behind') this.looks.onMended(families);
+      this.listener.onMark({ position, families, isBegin: when === 'before' });
     } else if (message.kind === 'canary') {
       this.listener.onPass(position);
       this.looks.onCanary(message.look, message.exchange);

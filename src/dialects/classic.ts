@@ -10,13 +10,25 @@ export const classic = {
   schema: z.object({
     name: z.string(),
     args: payloadSchema.describe('the body of the message as it came from the bus'),
+    cursor: z.string().optional().describe('on a socket that can resume: everything up to and with this event'),
     request_id: requestIdSchema.optional().describe('that of the subscription, if it was made with one'),
   }),
 
   // The body is spliced, not parsed and printed again: it is the publisher's text to the letter, and costs a copy.
   render({ event, body }) {
-    const message = new EventMessage([Buffer.from(`{"name":${JSON.stringify(event.name)},"args":`), body]);
-    return { message: () => message };
+    const open = [Buffer.from(`{"name":${JSON.stringify(event.name)},"args":`), body];
+    let plain: EventMessage | undefined;
+    let resumable: EventMessage | undefined;
+    return {
+      message(_binding, cursor) {
+        if (cursor === undefined) {
+          plain ??= new EventMessage(open);
+          return plain;
+        }
+        resumable ??= new EventMessage([...open, Buffer.from(`,"cursor":"${cursor}"`)]);
+        return resumable;
+      },
+    };
   },
 
   offer: ({ sample }) => sample,

@@ -28,9 +28,10 @@ export interface SubscribedBinding {
 export interface Rendering {
   /**
    * The message for those who hold a binding. The same object comes back for the same binding.
+   * @param cursor where the event stands in the history, for those who can resume there
    * @throws Error where the event can't be said in this dialect
    */
-  message(binding: SubscribedBinding): EventMessage;
+  message(binding: SubscribedBinding, cursor?: string): EventMessage;
 }
 
 export interface Dialect {

@@ -34,6 +34,7 @@ export const kazoo4 = {
     name: z.string(),
     routing_key: z.string(),
     account_id: z.string().describe("the event's account; * where that can't be told"),
+    cursor: z.string().optional().describe('on a socket that can resume: everything up to and with this event'),
     data: payloadSchema.describe("the body with normalized keys, less the bus's private headers"),
   }),
   render: (event) => new Kazoo4Rendering(event),
@@ -47,19 +48,26 @@ class Kazoo4Rendering implements Rendering {
   #data: string | undefined;
   /** The one asked for last: all who hold a binding come one after the other. */
   #binding: SubscribedBinding | undefined;
-  #message: EventMessage | undefined;
+  #plain: EventMessage | undefined;
+  #resumable: EventMessage | undefined;
 
   constructor(private readonly read: ReadEvent) {}
 
-  message(binding: SubscribedBinding): EventMessage {
-    if (this.#message === undefined || this.#binding !== binding) {
-      this.#message = this.#make(binding);
+  message(binding: SubscribedBinding, cursor?: string): EventMessage {
+    if (this.#binding !== binding) {
       this.#binding = binding;
+      this.#plain = undefined;
+      this.#resumable = undefined;
     }
-    return this.#message;
+    if (cursor === undefined) {
+      this.#plain ??= this.#make(binding, undefined);
+      return this.#plain;
+    }
+    this.#resumable ??= this.#make(binding, cursor);
+    return this.#resumable;
   }
 
-  #make(binding: SubscribedBinding): EventMessage {
+  #make(binding: SubscribedBinding, cursor: string | undefined): EventMessage {
     const { event, payload } = this.read;
     this.#data ??= JSON.stringify(normalize(withoutPrivateHeaders(payload)));
     const head = JSON.stringify({
@@ -69,6 +77,8 @@ class Kazoo4Rendering implements Rendering {
       name: event.eventName,
       routing_key: event.routingKey,
       account_id: event.account ?? binding.account,
+      // Left out by JSON where there is none.
+      cursor,
     });
     return new EventMessage([Buffer.from(`${head.slice(0, -1)},"data":${this.#data}`)]);
   }

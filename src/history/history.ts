@@ -18,10 +18,13 @@ export interface Epoch {
 export interface Mark {
   readonly position: number;
   readonly families: readonly string[] | undefined;
+  /** The hole's end is yet to come, and will have a mark of its own. */
+  readonly isBegin?: boolean;
 }
 
 /** Why a client can't be given what it missed. The names are those of the replies. */
-export type NotRecovered = 'too_old' | 'gap' | 'unknown' | 'no_history';
+export const notRecovered = ['too_old', 'gap', 'unknown', 'no_history'] as const;
+export type NotRecovered = (typeof notRecovered)[number];
 
 /** What becomes of a cursor: where delivery begins, or why not there. */
 export type Verdict =

@@ -16,7 +16,7 @@ export class Registry {
 
   constructor(
     readonly subscriptions: Subscriptions,
-    private readonly binder: Binder,
+    private readonly binder: Pick<Binder, 'want' | 'forget' | 'confirmed'>,
   ) {}
 
   /**
@@ -48,9 +48,14 @@ export class Registry {
     await Promise.all(interests.map(({ eventFamily, patterns }) => this.binder.confirmed(eventFamily, patterns)));
   }
 
-  /** Turns a hold into a subscription. */
-  subscribe(subscriber: Subscriber, interest: Interest, requestId: RequestId | undefined): void {
-    this.holdings.add(this.subscriptions.add(subscriber, interest, requestId));
+  /**
+   * Turns a hold into a subscription.
+   * @param from only events behind this position of the history are delivered
+   */
+  subscribe(subscriber: Subscriber, interest: Interest, requestId: RequestId | undefined, from?: number): Subscription {
+    const subscription = this.subscriptions.add(subscriber, interest, requestId, from);
+    this.holdings.add(subscription);
+    return subscription;
   }
 
   unsubscribe(subscription: Subscription): void {

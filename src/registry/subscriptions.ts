@@ -47,12 +47,16 @@ export class Subscriptions {
     return true;
   }
 
-  /** Makes a held interest a subscription: from here on its events are delivered. */
-  add(subscriber: Subscriber, interest: Interest, requestId: RequestId | undefined): Subscription {
+  /**
+   * Makes a held interest a subscription: from here on its events are delivered.
+   * @param from only those behind this position of the history
+   */
+  add(subscriber: Subscriber, interest: Interest, requestId: RequestId | undefined, from = -1): Subscription {
     const subscription: Subscription = {
       subscriber,
       interest,
       tail: subscriber.dialect.tail(requestId),
+      from,
       order: ++this.#order,
       slot: interest.subscriptions.length,
     };

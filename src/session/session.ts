@@ -8,6 +8,7 @@ import type { Dialect } from '../dialects/dialect.ts';
 import type { CloseReason } from '../errors.ts';
 import type { EventMessage } from '../protocol/event-message.ts';
 import { type RateLimit, TokenBucket } from '../token-bucket.ts';
+import type { Feed } from './feed.ts';
 import type { RoutingNote, Subscriber } from './subscriber.ts';
 import type { Subscription } from './subscription.ts';
 
@@ -19,6 +20,8 @@ export interface Transport {
    */
   sendEvent(message: EventMessage, tail: Buffer | undefined): void;
   sendText(text: string): void;
+  /** What it was sent and has not left yet, bytes. */
+  readonly owedBytes: number;
   /** @param text the reason that the client reads, in place of the usual one */
   close(reason: CloseReason, text?: string): void;
   /** Reads nothing more from the client for a second. */
@@ -46,6 +49,8 @@ export class Session implements Subscriber {
   /** Unix time, ms. */
   readonly connectedAt = Date.now();
   routingNote: RoutingNote | undefined;
+  /** Set where the client asked to be able to resume. */
+  feed: Feed | undefined;
 
   #identity: Identity | undefined;
   #identifiedAt = 0;
@@ -104,6 +109,7 @@ export class Session implements Subscriber {
     this.#identity = identity;
     this.#identifiedAt = performance.now();
     this.#deliverUntil = identity.expiresAt;
+    this.feed?.wake();
   }
 
   /**
@@ -120,6 +126,7 @@ export class Session implements Subscriber {
    */
   endToken(): void {
     this.#deliverUntil = 0;
+    this.feed?.hold();
     this.#unauthenticatedSince = performance.now();
   }
 
@@ -194,11 +201,13 @@ export class Session implements Subscriber {
 
   addSubscription(subscription: Subscription): void {
     this.#subscriptions.push(subscription);
+    this.feed?.subscriptionsChanged();
   }
 
   removeSubscription(subscription: Subscription): void {
     const at = this.#subscriptions.indexOf(subscription);
     if (at >= 0) this.#subscriptions.splice(at, 1);
+    this.feed?.subscriptionsChanged();
   }
 
   /** An account's subscriptions by their bindings: made for one message, which may name many. */

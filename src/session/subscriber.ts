@@ -1,6 +1,7 @@
 /** Whoever events are delivered to: the session of a socket is one. */
 import type { Dialect } from '../dialects/dialect.ts';
 import type { EventMessage } from '../protocol/event-message.ts';
+import type { Feed } from './feed.ts';
 import type { Subscription } from './subscription.ts';
 
 /** What the router leaves with a subscriber while an event is in hand that several of its subscriptions match. */
@@ -22,6 +23,8 @@ export interface Subscriber {
   readonly subscriptions: readonly Subscription[];
   /** The router's alone, which makes it when it is needed first: looking it up in a map would cost a delivery as much again. */
   routingNote: RoutingNote | undefined;
+  /** Of a receiver that can resume. */
+  readonly feed?: Feed | undefined;
 
   /**
    * Takes an event's message. Never throws, and never waits.

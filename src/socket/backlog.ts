@@ -16,6 +16,8 @@ export interface Debtor {
   readonly givenBytes: number;
   /** Those of them that have not left. */
   readonly unsentBytes: number;
+  /** It is given no more than it takes, since it catches up with what it missed: late only when nothing leaves at all. */
+  readonly isPaced: boolean;
   /** Set once this server has begun to close it. */
   readonly closeCode: number | undefined;
   close(reason: CloseReason): void;
@@ -36,6 +38,9 @@ interface Debt {
   bytes: number;
   /** Oldest first; none is of bytes that have left. */
   readonly notes: Note[];
+  /** Bytes that had left when last looked at, and since when (ms, as `performance.now()`) no more of them did. */
+  left: number;
+  leftAt: number;
 }
 
 /** A note covers no more than this, ms, or this part of SLOW_CONSUMER_SECONDS: nobody needs more than so many notes. */
@@ -79,13 +84,21 @@ export class Backlog<T extends Debtor> {
     const given = debtor.givenBytes;
     let debt = this.#debts.get(debtor);
     if (debt === undefined) {
-      debt = { bytes: 0, notes: [] };
+      debt = { bytes: 0, notes: [], left: given - bytes, leftAt: now };
       this.#debts.set(debtor, debt);
     }
     this.#total += bytes - debt.bytes;
     debt.bytes = bytes;
-
+    if (given - bytes > debt.left) {
+      debt.left = given - bytes;
+      debt.leftAt = now;
+    }
     const { notes } = debt;
+    if (debtor.isPaced) {
+      // What is unsent stays so while it is filled up: its age says nothing.
+      notes.length = 0;
+      return now - debt.leftAt;
+    }
     while (notes[0] !== undefined && notes[0].mark <= given - bytes) notes.shift();
     const last = notes.at(-1);
     if (last === undefined || (given > last.mark && now - last.begunAt > this.#noteMs)) {

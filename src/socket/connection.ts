@@ -59,6 +59,15 @@ export class Connection implements Transport, Recipient, Debtor {
     return this.raw.writableLength;
   }
 
+  get isPaced(): boolean {
+    return this.session.feed?.isLive === false;
+  }
+
+  get owedBytes(): number {
+    const spilled = this.spilled?.reduce((sum, { length }) => sum + length, 0) ?? 0;
+    return this.raw.writableLength + (this.batch?.bytes ?? 0) + spilled;
+  }
+
   write(bytes: Buffer): void {
     this.givenBytes += bytes.length;
     this.raw.write(bytes);

@@ -9,6 +9,7 @@ import { ActionError, closeReasons } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { Session } from '../session/session.ts';
 import type { RateLimit } from '../token-bucket.ts';
+import { Turnstile } from '../turnstile.ts';
 import { Backlog } from './backlog.ts';
 import { type Compression, keepAcceptableOffer } from './compression.ts';
 import { Connection } from './connection.ts';
@@ -17,8 +18,15 @@ import { beat, schedulePings } from './heartbeat.ts';
 import { asksForWebSocket, declineUpgrade } from './other-upgrades.ts';
 import { Outbox } from './outbox.ts';
 import { createWebSocketServer, reasonOfWs, type ServerSocket } from './server-socket.ts';
-import { Turnstile } from './turnstile.ts';
-import { checkOrigin, createSourceReader, headerToken, refuse, requestedDialect, UpgradeRefused } from './upgrade.ts';
+import {
+  checkOrigin,
+  createSourceReader,
+  headerToken,
+  refuse,
+  requestedDialect,
+  UpgradeRefused,
+  wantsResume,
+} from './upgrade.ts';
 
 export interface SocketSettings {
   readonly maxConnections: number;
@@ -42,7 +50,7 @@ export interface SocketServices {
   /** @throws ActionError too_many_sockets */
   checkRoom(identity: Identity): void;
   /** A socket is open; `identity` where its upgrade carried a token. */
-  onOpen(session: Session, identity: Identity | undefined): void;
+  onOpen(session: Session, identity: Identity | undefined, canResume: boolean): void;
   onMessage(session: Session, frame: Buffer): void;
   /** It is closed, or about to be. May be told twice. */
   onEnd(session: Session): void;
@@ -150,6 +158,7 @@ export class SocketServer {
 
   async #open(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const dialect = requestedDialect(request) ?? this.settings.defaultDialect;
+    const canResume = wantsResume(request);
     checkOrigin(request, this.settings.allowedOrigins);
     const source = this.#sourceOf(request);
     const leave = this.#admit(source);
@@ -162,7 +171,7 @@ export class SocketServer {
       socket.once('close', leave);
       const compression = this.settings.compression ? keepAcceptableOffer(request) : 'none';
       this.#servers[compression].handleUpgrade(request, socket, head, (webSocket) => {
-        this.#welcome(webSocket as ServerSocket, socket, dialect, source, identity);
+        this.#welcome(webSocket as ServerSocket, socket, dialect, source, identity, canResume);
       });
     } catch (error) {
       leave();
@@ -218,6 +227,7 @@ export class SocketServer {
     dialect: DialectName,
     source: string,
     identity: Identity | undefined,
+    canResume: boolean,
   ): void {
     const connection = new Connection(webSocket, raw, this.#outbox, this.#onEnd, this.settings.maxMessageBytes);
     connection.session = new Session(connection, dialectNamed(dialect), source, this.settings.rateLimit);
@@ -231,7 +241,7 @@ export class SocketServer {
     webSocket.on('pong', this.#onPong);
     webSocket.on('error', onError);
     webSocket.on('close', this.#onClose);
-    this.services.onOpen(connection.session, identity);
+    this.services.onOpen(connection.session, identity, canResume);
   }
 
   readonly #onEnd = (connection: Connection): void => {

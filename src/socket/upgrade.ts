@@ -39,6 +39,14 @@ export function requestedDialect(request: IncomingMessage): DialectName | undefi
   throw new UpgradeRefused(400, `dialect must be ${dialectNames.join(' or ')}`);
 }
 
+/** Whether the client asks to be able to resume (`?resume=on`). @throws UpgradeRefused where it asks for something else */
+export function wantsResume(request: IncomingMessage): boolean {
+  const [, query = ''] = (request.url ?? '').split('?', 2);
+  const value = new URLSearchParams(query).get('resume');
+  if (value !== null && value !== 'on') throw new UpgradeRefused(400, 'resume must be on, or left out');
+  return value === 'on';
+}
+
 /**
  * What a token without a scheme looks like (RFC 7235, `token68`): one word. Credentials of another scheme are two words
  * at least, `Basic dXNlcg==`, but for those that a scheme's name alone may begin: these are not taken for tokens either.

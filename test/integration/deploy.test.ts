@@ -175,6 +175,7 @@ async function seriesNames(): Promise<Set<string>> {
     outages: () => ({ count: 0, seconds: 0 }),
     lostLogLines: () => 0,
   });
+  metrics.observeHistory({ bytes: () => 0, seconds: () => 0, lagSeconds: () => 0 });
   const primary = new PrimaryMetrics(() => 0);
   const text = `${await metrics.registry.metrics()}\n${await primary.registry.metrics()}`;
   const names = new Set<string>();

@@ -18,6 +18,9 @@ export interface Reply {
     readonly response?: string;
     readonly errors?: string[];
     readonly code?: string;
+    readonly cursor?: string;
+    readonly recovered?: boolean;
+    readonly reason?: string;
   };
 }
 
@@ -27,6 +30,7 @@ export interface SubscribeOptions {
   readonly request_id?: string;
   readonly name?: string;
   readonly metadata?: unknown;
+  readonly since?: unknown;
 }
 
 export class Client {
@@ -62,7 +66,22 @@ export class Client {
 
   /** The event frames so far. */
   get events(): Message[] {
-    return this.messages.filter(({ action }) => action !== 'reply');
+    return this.messages.filter(({ action }) => action !== 'reply' && action !== 'notice');
+  }
+
+  /** The notices so far: sockets that can resume are sent some. */
+  get notices(): Message[] {
+    return this.messages.filter(({ action }) => action === 'notice');
+  }
+
+  /** Waits until a notice of this kind came. @returns the last one */
+  async notice(kind: string, requestId?: string): Promise<Message> {
+    const find = (): Message | undefined =>
+      this.notices.findLast(
+        ({ notice, request_id }) => notice === kind && (requestId === undefined || request_id === requestId),
+      );
+    await until(() => find() !== undefined || this.closed !== undefined, `the notice ${kind}`);
+    return find() as Message;
   }
 
   /** The replies that no request of this client asked for, and those to requests, so far. */

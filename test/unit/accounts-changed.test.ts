@@ -53,6 +53,7 @@ function createWorld() {
       sendText: (text: string) => told.push(`${JSON.parse(text).data.code}: ${JSON.parse(text).data.errors[0]}`),
       close: () => undefined,
       pauseReading: () => undefined,
+      owedBytes: 0,
       admit: () => undefined,
     };
     const session = new Session(transport, classic, '127.0.0.1', { perSecond: 1, burst: 1 });

@@ -3,6 +3,7 @@ import { Backlog, type Debtor } from '../../src/socket/backlog.ts';
 
 class TestSocket implements Debtor {
   givenBytes = 0;
+  isPaced = false;
   takenBytes = 0;
   closeCode: number | undefined;
   looks = 0;
@@ -48,6 +49,22 @@ describe('anything unsent for longer than SLOW_CONSUMER_SECONDS closes a socket'
     for (let now = 5000; now <= 6000; now += 1000) backlog.check(socket, now);
     expect(socket.closeCode).toBeUndefined();
     backlog.check(socket, 7000);
+    expect(socket.closeCode).toBe(4008);
+  });
+
+  test('but a socket that catches up only when nothing leaves at all', () => {
+    const backlog = new Backlog<TestSocket>(limits);
+    const socket = new TestSocket();
+    socket.isPaced = true;
+    give(backlog, socket, 1000, 0);
+    for (let now = 1000; now <= 20_000; now += 1000) {
+      socket.takenBytes += 10;
+      give(backlog, socket, 10, now);
+    }
+    expect(socket.closeCode).toBeUndefined();
+    for (let now = 21_000; now <= 25_000; now += 1000) give(backlog, socket, 1, now);
+    expect(socket.closeCode).toBeUndefined();
+    backlog.check(socket, 25_001);
     expect(socket.closeCode).toBe(4008);
   });
 

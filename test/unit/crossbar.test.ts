@@ -211,6 +211,7 @@ describe('a socket that lives on a token of the Crossbar', () => {
       close: () => undefined,
       pauseReading: () => undefined,
       admit: () => undefined,
+      owedBytes: 0,
     };
 
     const renewals: Promise<unknown>[] = [];

@@ -13,11 +13,13 @@ const rooms: readonly (readonly string[])[] = [
   ['workers'],
   ['app.ts', 'start-warnings.ts'],
   ['stage.ts'],
+  ['event-source.ts'],
   ['socket', 'http', 'amqp', 'embedded-bus', 'demo'],
   ['simulator'],
   ['cluster', 'intake.ts', 'parts.ts', 'protocol-document.ts'],
   ['actions', 'router.ts'],
   ['queries'],
+  ['replay'],
   ['registry'],
   ['session'],
   ['auth'],
@@ -27,12 +29,13 @@ const rooms: readonly (readonly string[])[] = [
   ['log-output.ts'],
   ['config.ts'],
   ['setting-types.ts', 'setting-rules.ts'],
+  ['event-reader.ts'],
   ['dialects', 'payload.ts', 'history'],
   ['bus.ts'],
   ['families', 'protocol'],
   ['setting-defaults.ts'],
   ['keyed-buckets.ts', 'shared.ts'],
-  ['errors.ts', 'clock.ts', 'deadline.ts', 'gregorian.ts', 'slack.ts', 'token-bucket.ts', 'version.ts'],
+  ['errors.ts', 'clock.ts', 'deadline.ts', 'gregorian.ts', 'slack.ts', 'token-bucket.ts', 'turnstile.ts', 'version.ts'],
 ];
 
 /** Packages that one room alone may use. */

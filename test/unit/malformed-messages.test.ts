@@ -3,7 +3,14 @@ import { dialectNamed } from '../../src/dialects/dialects.ts';
 import { Session, type Transport } from '../../src/session/session.ts';
 
 const quiet = (): void => undefined;
-const nowhere: Transport = { sendEvent: quiet, sendText: quiet, close: quiet, pauseReading: quiet, admit: quiet };
+const nowhere: Transport = {
+  sendEvent: quiet,
+  sendText: quiet,
+  close: quiet,
+  pauseReading: quiet,
+  admit: quiet,
+  owedBytes: 0,
+};
 
 function session(): Session {
   return new Session(nowhere, dialectNamed('classic'), '', { perSecond: 1, burst: 1 });

@@ -38,6 +38,9 @@ describe('GET /metrics', () => {
         horizon_frames_sent_total: 'counter',
         horizon_sockets_closed_total: 'counter',
         horizon_delivery_seconds: 'histogram',
+        horizon_resumes_total: 'counter',
+        horizon_replayed_events_total: 'counter',
+        horizon_gaps_total: 'counter',
       },
     );
     expect(text).toMatch(/^process_resident_memory_bytes \d/m);

@@ -9,11 +9,13 @@ import { identityOf } from '../../src/auth/identity.ts';
 import type { Bus } from '../../src/bus.ts';
 import { classic } from '../../src/dialects/classic.ts';
 import { createCatalogue } from '../../src/families/catalogue.ts';
+import { Metrics } from '../../src/metrics.ts';
 import { Queries } from '../../src/queries/queries.ts';
 import { Binder } from '../../src/registry/binder.ts';
 import { Plan } from '../../src/registry/plan.ts';
 import { Registry } from '../../src/registry/registry.ts';
 import { Subscriptions } from '../../src/registry/subscriptions.ts';
+import { Resumption } from '../../src/replay/resumption.ts';
 import { Session } from '../../src/session/session.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { until } from '../support/until.ts';
@@ -70,6 +72,7 @@ function createWorld(more: readonly Action[] = []) {
         silentLog,
       ),
       limits: { maxBindings: 250, maxBindingsPerAccount: 1000, rate, maxMessageBytes: 65_536 },
+      resumption: new Resumption(undefined, catalogue, registry.subscriptions, new Metrics(false)),
     },
     silentLog,
     [...actions, ...more],
@@ -81,6 +84,7 @@ function createWorld(more: readonly Action[] = []) {
     close: () => undefined,
     pauseReading: () => undefined,
     admit: () => undefined,
+    owedBytes: 0,
   };
   const session = new Session(transport, classic, '192.0.2.1', rate);
   registry.sessions.add(session);

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { Turnstile } from '../../src/socket/turnstile.ts';
+import { Turnstile } from '../../src/turnstile.ts';
 
 test('so many enter in a turn, in the order in which they came, and none is forgotten', async () => {
   const turnstile = new Turnstile(3);

@@ -28,7 +28,14 @@ const identity = identityOf({ account_id: 'account0' }, 'a token');
 const rateLimit = { perSecond: 20, burst: 200 };
 const quiet = () => undefined;
 const noBus = { isUp: false, bind: async () => undefined, unbind: async () => undefined };
-const nowhere: Transport = { sendEvent: quiet, sendText: quiet, close: quiet, pauseReading: quiet, admit: quiet };
+const nowhere: Transport = {
+  owedBytes: 0,
+  sendEvent: quiet,
+  sendText: quiet,
+  close: quiet,
+  pauseReading: quiet,
+  admit: quiet,
+};
 
 function world(
   subscriptionCount: number,

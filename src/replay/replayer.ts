@@ -1,0 +1,278 @@
+/**
+ * Beside the router: gives sockets what they missed. A socket that catches up is a feed that isn't live; its events come
+ * from the ring until it has everything, with the checks of live delivery, no more than a socket takes, and never for
+ * longer than a moment: live events go first, and accounts take turns.
+ */
+import { everyAccount } from '../families/family.ts';
+import type { History } from '../history/history.ts';
+import type { KeptEvent } from '../history/ring.ts';
+import type { RequestId } from '../protocol/client-message.ts';
+import { type Notice, noticeText } from '../protocol/notice.ts';
+import type { Subscriptions } from '../registry/subscriptions.ts';
+import type { Interest, Subscription } from '../session/subscription.ts';
+import type { PastEvent, PastEvents } from './past-events.ts';
+import type { Replay, SocketFeed } from './socket-feed.ts';
+
+/** Unsent on a socket that catches up, at most, bytes. */
+const maxUnsentBytes = 65_536;
+/** A turn takes so long, ms; between two turns everything else has its own. */
+const turnMs = 4;
+/** Events that one feed looks at before it is another's turn. */
+const eventsPerStep = 32;
+/** When sockets that have enough unsent are looked at again, ms. */
+const drainMs = 10;
+
+/** What a step came to: it went on, it waits for its socket, or there is nothing to do now. */
+type Step = 'moved' | 'blocked' | 'idle';
+
+/** A notice whose cursor is yet to be made. */
+type NoticeOfPlace =
+  | { readonly notice: 'position' }
+  | { readonly notice: 'gap'; readonly families?: readonly string[] | undefined }
+  | { readonly notice: 'live'; readonly request_id: RequestId | undefined; readonly replayed: number };
+
+export interface ReplayCounters {
+  framesSent: number;
+  replayed(events: number): void;
+}
+
+export class Replayer {
+  /** Feeds that may go on, by account. */
+  readonly #active = new Map<string, Set<SocketFeed>>();
+  /** Feeds that have everything and are not to be live yet. */
+  readonly #waiting = new Set<SocketFeed>();
+  /** Of the event in hand. */
+  readonly #found: Interest[] = [];
+  #isScheduled = false;
+  #timer: NodeJS.Timeout | undefined;
+  /** The account whose turn it was last. */
+  #lastAccount: string | undefined;
+
+  constructor(
+    private readonly history: History,
+    private readonly past: PastEvents,
+    private readonly subscriptions: Subscriptions,
+    private readonly counters: ReplayCounters,
+    /** Whether events go to sockets as they come: not while the source is away, or on the way to its end. */
+    private readonly isSourceLive: () => boolean,
+  ) {}
+
+  /** The feed has something to do, from the next turn of the event loop on. */
+  activate(feed: SocketFeed): void {
+    const account = feed.session.accountId ?? '';
+    const feeds = this.#active.get(account);
+    if (feeds === undefined) this.#active.set(account, new Set([feed]));
+    else feeds.add(feed);
+    this.#schedule();
+  }
+
+  /** Events, or the source, are there anew. Hot: called for each event. */
+  wakeAll(): void {
+    if (this.#waiting.size === 0) return;
+    for (const feed of this.#waiting) this.activate(feed);
+    this.#waiting.clear();
+  }
+
+  forget(feed: SocketFeed): void {
+    this.#waiting.delete(feed);
+    for (const account of this.#active.keys()) this.#remove(account, feed);
+  }
+
+  stop(): void {
+    this.#active.clear();
+    this.#waiting.clear();
+    clearTimeout(this.#timer);
+  }
+
+  #remove(account: string, feed: SocketFeed): void {
+    const feeds = this.#active.get(account);
+    feeds?.delete(feed);
+    if (feeds?.size === 0) this.#active.delete(account);
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(this.#turn);
+  }
+
+  readonly #turn = (): void => {
+    this.#isScheduled = false;
+    const endsAt = performance.now() + turnMs;
+    let hasMoved = false;
+    for (const account of this.#accountsInTurn()) {
+      // All feeds of an account, one behind the other: they are likely to be given the same events.
+      for (const feed of this.#active.get(account) ?? []) {
+        const step = this.#step(feed);
+        if (step === 'moved') hasMoved = true;
+        if (step === 'idle') this.#remove(account, feed);
+      }
+      this.#lastAccount = account;
+      if (performance.now() >= endsAt) break;
+    }
+    if (this.#active.size === 0) return;
+    if (hasMoved) this.#schedule();
+    else this.#timer = setTimeout(() => this.#schedule(), drainMs).unref();
+  };
+
+  /** Beginning behind the one that was the last. */
+  #accountsInTurn(): readonly string[] {
+    const accounts = [...this.#active.keys()];
+    const first = accounts.indexOf(this.#lastAccount ?? '') + 1;
+    return [...accounts.slice(first), ...accounts.slice(0, first)];
+  }
+
+  #step(feed: SocketFeed): Step {
+    const { session } = feed;
+    if (session.isEnded || feed.isLive) return 'idle';
+    // Suspended: a fresh token wakes it.
+    if (!session.hasValidToken(Date.now())) return 'idle';
+    // One that begins anew is told where, once that is known.
+    if (feed.isVoid) return 'idle';
+    const room = maxUnsentBytes - session.transport.owedBytes;
+    if (room <= 0) return 'blocked';
+    const [replay] = feed.replays;
+    if (feed.position < this.history.floor) return this.#overtaken(feed);
+    if (replay === undefined || replay.position > feed.position) return this.#catchUp(feed, replay, room);
+    return replay.position < this.history.floor ? this.#overtaken(feed) : this.#replay(feed, replay, room);
+  }
+
+  #replay(feed: SocketFeed, replay: Replay, room: number): Step {
+    let left = room;
+    for (let looked = 0; looked < eventsPerStep && left > 0; looked += 1) {
+      const kept = this.history.next(replay.position, replay.account);
+      if (kept === undefined || kept.position > feed.position) {
+        this.#finish(feed, replay);
+        return 'moved';
+      }
+      replay.position = kept.position;
+      const past = this.past.read(kept);
+      if (past !== undefined) left -= this.#sendReplayed(feed, replay, kept, past);
+    }
+    return 'moved';
+  }
+
+  #finish(feed: SocketFeed, replay: Replay): void {
+    feed.replays.shift();
+    this.counters.replayed(replay.replayed);
+    this.tell(feed, { notice: 'live', request_id: replay.requestId, replayed: replay.replayed });
+  }
+
+  /** Those that the message added; in a dialect with one frame an event only what no other one has covered. */
+  #sendReplayed(feed: SocketFeed, replay: Replay, { position }: KeptEvent, past: PastEvent): number {
+    const { perSubscription } = feed.session.dialect;
+    let bytes = 0;
+    let oldest: Subscription | undefined;
+    for (const interest of this.#match(past)) {
+      const subscription = feed.byInterest.get(interest);
+      if (subscription === undefined) continue;
+      if (!replay.subscriptions.has(subscription)) {
+        if (!perSubscription && subscription.from < position && !feed.isOwedReplay(subscription)) return 0;
+      } else if (perSubscription) bytes += this.#send(past, subscription);
+      else if (oldest === undefined || subscription.order < oldest.order) oldest = subscription;
+    }
+    if (oldest !== undefined) bytes += this.#send(past, oldest);
+    if (bytes > 0) replay.replayed += 1;
+    return bytes;
+  }
+
+  /** Up to the end, or to where a replay begins that another node has seen more for. */
+  #catchUp(feed: SocketFeed, replay: Replay | undefined, room: number): Step {
+    let left = room;
+    const { head } = this.history;
+    const end = Math.min(head, replay?.position ?? head);
+    const accounts = accountsOf(feed);
+    const account = accounts?.size === 1 ? [...accounts][0] : undefined;
+    for (let looked = 0; looked < eventsPerStep && left > 0; looked += 1) {
+      const kept = accounts?.size === 0 ? undefined : this.history.next(feed.position, account);
+      if (kept === undefined || kept.position > end) {
+        this.#pass(feed, end);
+        return this.#atEnd(feed);
+      }
+      this.#pass(feed, kept.position);
+      if (accounts !== undefined && (kept.account === undefined || !accounts.has(kept.account))) continue;
+      const past = this.past.read(kept);
+      if (past !== undefined) left -= this.#sendMissed(feed, kept, past);
+    }
+    return 'moved';
+  }
+
+  /** Moves on to a position; marks on the way are told. */
+  #pass(feed: SocketFeed, position: number): void {
+    const before = feed.position;
+    feed.position = position;
+    for (const mark of this.history.marksBetween(before, position)) {
+      if (mark.isBegin !== true) this.tell(feed, { notice: 'gap', families: mark.families }, mark.position);
+    }
+  }
+
+  #sendMissed(feed: SocketFeed, { position }: KeptEvent, past: PastEvent): number {
+    const { perSubscription } = feed.session.dialect;
+    let bytes = 0;
+    let oldest: Subscription | undefined;
+    for (const interest of this.#match(past)) {
+      const subscription = feed.byInterest.get(interest);
+      if (subscription === undefined || subscription.from >= position || feed.isOwedReplay(subscription)) continue;
+      if (perSubscription) bytes += this.#send(past, subscription);
+      else if (oldest === undefined || subscription.order < oldest.order) oldest = subscription;
+    }
+    if (oldest !== undefined) bytes += this.#send(past, oldest);
+    return bytes;
+  }
+
+  #atEnd(feed: SocketFeed): Step {
+    if (feed.position < this.history.head) return 'moved';
+    if (feed.replays.length === 0 && this.isSourceLive()) feed.goLive();
+    else if (feed.replays.length === 0 || (feed.replays[0] as Replay).position > feed.position) this.#waiting.add(feed);
+    else return 'moved';
+    return 'idle';
+  }
+
+  /** The ring holds no more what it is owed: it goes on at the end, and is told. */
+  #overtaken(feed: SocketFeed): Step {
+    this.restart(feed);
+    return 'moved';
+  }
+
+  /** Goes on at the end, whatever was owed: events may be missing before it. */
+  restart(feed: SocketFeed): void {
+    feed.isVoid = false;
+    feed.replays.length = 0;
+    feed.position = this.history.head;
+    this.tell(feed, { notice: 'gap' });
+    this.activate(feed);
+  }
+
+  /**
+   * Tells that everything up to a position was sent, and why.
+   * @param position undefined: what the feed has everything up to
+   */
+  tell(feed: SocketFeed, notice: NoticeOfPlace, position = feed.isLive ? this.history.head : feed.position): void {
+    const { notice: kind, ...others } = notice;
+    // The cursor stands behind the kind.
+    const members = { notice: kind, cursor: this.history.cursorAt(position), ...others };
+    feed.session.transport.sendText(noticeText(members as Notice));
+    feed.cursorAt = performance.now();
+  }
+
+  #match({ event }: PastEvent): readonly Interest[] {
+    this.#found.length = 0;
+    this.subscriptions.match(event, this.#found);
+    return this.#found;
+  }
+
+  /** @returns about how many bytes that was */
+  #send({ transit }: PastEvent, { subscriber, interest, tail }: Subscription): number {
+    const message = transit.message(subscriber.dialect, interest, true);
+    if (message === undefined) return 0;
+    subscriber.deliver(message, tail);
+    this.counters.framesSent += 1;
+    return message.open.reduce((sum, { length }) => sum + length, tail?.length ?? 1);
+  }
+}
+
+/** The accounts that a feed's subscriptions are in; undefined: in all. */
+function accountsOf({ session: { subscriptions } }: SocketFeed): ReadonlySet<string> | undefined {
+  const accounts = new Set(subscriptions.map(({ interest }) => interest.account));
+  return accounts.has(everyAccount) ? undefined : accounts;
+}

@@ -1,0 +1,87 @@
+/** What one socket that can resume has been given, and what it is owed. */
+import type { RequestId } from '../protocol/client-message.ts';
+import type { Feed } from '../session/feed.ts';
+import type { Session } from '../session/session.ts';
+import type { Interest, Subscription } from '../session/subscription.ts';
+
+/** Events of the past that a subscribe asked for: those behind its position and up to that of the feed. */
+export interface Replay {
+  /** The account whose events it asks for; undefined: all. */
+  readonly account: string | undefined;
+  readonly subscriptions: ReadonlySet<Subscription>;
+  readonly requestId: RequestId | undefined;
+  /** Everything up to here was sent. */
+  position: number;
+  /** Events sent. */
+  replayed: number;
+}
+
+/** Those who move feeds on. */
+export interface FeedOwner {
+  readonly hasHistory: boolean;
+  /** The last position taken. */
+  readonly head: number;
+  /** The feed has something to catch up with, or may go on. */
+  activate(feed: SocketFeed): void;
+}
+
+export class SocketFeed implements Feed {
+  sentAt = -1;
+  /** While it isn't live: everything up to here was sent to all subscriptions but those that wait for their replay. */
+  position = 0;
+  /** In the order of their messages; the first one is under way. */
+  readonly replays: Replay[] = [];
+  /** What it had is of a history that is gone. */
+  isVoid = false;
+  /** When it was sent a cursor last (of `performance.now()`, ms), and `sentAt` then. */
+  cursorAt = performance.now();
+  cursorSentAt = -1;
+  #isLive = true;
+  #byInterest: Map<Interest, Subscription> | undefined;
+
+  constructor(
+    readonly session: Session,
+    private readonly owner: FeedOwner,
+  ) {}
+
+  get isLive(): boolean {
+    return this.#isLive;
+  }
+
+  get hasCursors(): boolean {
+    return this.owner.hasHistory;
+  }
+
+  hold(position = this.owner.head): void {
+    if (!this.#isLive || !this.owner.hasHistory) return;
+    this.#isLive = false;
+    this.position = position;
+    this.owner.activate(this);
+  }
+
+  wake(): void {
+    if (!this.#isLive) this.owner.activate(this);
+  }
+
+  /** It has everything: events go to it as they come. */
+  goLive(): void {
+    this.#isLive = true;
+  }
+
+  subscriptionsChanged(): void {
+    this.#byInterest = undefined;
+  }
+
+  /** Its subscriptions by what they ask for. */
+  get byInterest(): ReadonlyMap<Interest, Subscription> {
+    this.#byInterest ??= new Map(
+      this.session.subscriptions.map((subscription) => [subscription.interest, subscription]),
+    );
+    return this.#byInterest;
+  }
+
+  /** Whether a subscription waits for its replay, or is in the middle of it. */
+  isOwedReplay(subscription: Subscription): boolean {
+    return this.replays.some(({ subscriptions }) => subscriptions.has(subscription));
+  }
+}
