@@ -27,6 +27,8 @@ const maxBufferedChunks = 512;
 
 /** What ws 8.21 and later keep of an unfinished message. Nothing public tells it; the tests notice a change. */
 interface Receiver {
+  readonly _errored: boolean;
+  _write: ReceiverWrite;
   _maxPayload: number;
   _mask: Buffer | undefined;
   /** Read, and not looked at yet: part of a frame. */
@@ -34,6 +36,17 @@ interface Receiver {
   /** Of the message under way. */
   readonly _fragments: Buffer[];
 }
+
+type ReceiverWrite = (this: Receiver, chunk: Buffer, encoding: string, done: () => void) => void;
+
+/**
+ * Reads that came while a message was inflated wait in the stream, and Node hands all of them on, also behind one that was
+ * at fault (`clearBuffer`, Node 20). ws (8.23) would go on where the fault left it, and throw where nothing can catch it.
+ */
+const writeUnlessErrored: ReceiverWrite = function (chunk, encoding, done) {
+  if (this._errored) done();
+  else (Object.getPrototypeOf(this) as Receiver)._write.call(this, chunk, encoding, done);
+};
 
 export class ServerSocket extends WebSocket {
   declare connection: Connection | undefined;
@@ -45,6 +58,7 @@ export class ServerSocket extends WebSocket {
    */
   beginReading(raw: ReadSocket, maxMessageBytes: number): void {
     this._receiver._maxPayload = Math.min(maxStrangersBytes, maxMessageBytes);
+    if (this.extensions !== '') this._receiver._write = writeUnlessErrored;
     raw.webSocket = this;
     // Behind ws's own listener, which has taken the read apart by then.
     raw.on('data', trimReceiver);

@@ -4,7 +4,6 @@
  */
 import type { Duplex } from 'node:stream';
 import amqp from 'amqplib';
-import type { Broker } from './broker.ts';
 
 const methodFrame = 1;
 const headerFrame = 2;
@@ -22,8 +21,10 @@ export interface RawMessage {
 }
 
 /** Publishes the messages and waits until the broker has taken them. */
-export async function publishRaw(broker: Broker, ...messages: readonly RawMessage[]): Promise<void> {
+export async function publishRaw(broker: { readonly url: string }, ...messages: readonly RawMessage[]): Promise<void> {
   const model = await amqp.connect(broker.url);
+  // The broker may end the connection over what it can't read; the channel below fails then.
+  model.on('error', () => undefined);
   try {
     const channel = await model.createChannel();
     // Below what amqplib offers: it would not encode these.

@@ -9,7 +9,8 @@
 import { afterAll, beforeAll, expect } from 'vitest';
 import { tokenFor } from './bridge.ts';
 import { type EmbeddedBridge, startBridge } from './embedded.ts';
-import { type FrameOptions, frameBytes, opcodes, openRaw, type RawClient } from './raw-client.ts';
+import { type FrameOptions, frameBytes, opcodes } from './frames.ts';
+import { openRaw, type RawClient } from './raw-client.ts';
 import { until } from './until.ts';
 
 /** What the server is to do, up to the end of the case. */

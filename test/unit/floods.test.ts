@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
 import { startBridge } from '../support/embedded.ts';
-import { opcodes, openRaw, type RawClient } from '../support/raw-client.ts';
+import { opcodes } from '../support/frames.ts';
+import { openRaw, type RawClient } from '../support/raw-client.ts';
 import { until } from '../support/until.ts';
 
 const ping = JSON.stringify({ action: 'ping', request_id: 'last' });

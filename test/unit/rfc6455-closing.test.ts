@@ -1,6 +1,7 @@
 /** RFC 6455: the closing handshake, limits, and messages in pieces of all sizes. How cases are adapted: `wire-cases.ts`. */
 import { afterEach, expect, test } from 'vitest';
-import { frameBytes, opcodes, type RawClient } from '../support/raw-client.ts';
+import { frameBytes, opcodes } from '../support/frames.ts';
+import type { RawClient } from '../support/raw-client.ts';
 import { until } from '../support/until.ts';
 import {
   chopped,

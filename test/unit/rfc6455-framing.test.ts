@@ -1,6 +1,7 @@
 /** RFC 6455: framing, control frames, reserved bits, opcodes, fragmentation. How cases are adapted: `wire-cases.ts`. */
 import { afterEach, test } from 'vitest';
-import { frameBytes, opcodes, type RawClient } from '../support/raw-client.ts';
+import { frameBytes, opcodes } from '../support/frames.ts';
+import type { RawClient } from '../support/raw-client.ts';
 import { until } from '../support/until.ts';
 import {
   chopped,

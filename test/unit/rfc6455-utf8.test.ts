@@ -1,6 +1,6 @@
 /** RFC 6455: text is UTF-8 (section 6 of Autobahn's cases). How cases are adapted: `wire-cases.ts`. */
 import { afterEach, test } from 'vitest';
-import { frameBytes } from '../support/raw-client.ts';
+import { frameBytes } from '../support/frames.ts';
 import { expectUnharmed, fragments, playCase, useOneBridge, type WireCase } from '../support/wire-cases.ts';
 
 const bridge = useOneBridge();

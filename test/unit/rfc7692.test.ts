@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { constants, deflateRawSync, type ZlibOptions } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
-import { frameBytes, opcodes, type RawClient } from '../support/raw-client.ts';
+import { frameBytes, opcodes } from '../support/frames.ts';
+import type { RawClient } from '../support/raw-client.ts';
 import { until } from '../support/until.ts';
 import {
   chopped,

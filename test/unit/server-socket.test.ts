@@ -1,8 +1,11 @@
 /** What ws keeps of unfinished messages, looked at from inside: nothing else would notice when a newer ws keeps more. */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { constants, deflateRawSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
+import type { Compression } from '../../src/socket/compression.ts';
 import { createWebSocketServer, type ServerSocket } from '../../src/socket/server-socket.ts';
+import { frameBytes } from '../support/frames.ts';
 import { until } from '../support/until.ts';
 
 interface Receiver {
@@ -10,12 +13,15 @@ interface Receiver {
   readonly _mask: Buffer | undefined;
   readonly _buffers: readonly Buffer[];
   readonly _fragments: readonly Buffer[];
+  write(chunk: Buffer): void;
 }
 
-async function openPair(): Promise<{ receiver: Receiver; peer: Socket; socket: ServerSocket }> {
+async function openPair(
+  compression: Compression = 'none',
+): Promise<{ receiver: Receiver; peer: Socket; socket: ServerSocket }> {
   const server: Server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const webSockets = createWebSocketServer(65_536, 'none');
+  const webSockets = createWebSocketServer(65_536, compression);
   const opened = new Promise<ServerSocket>((resolve) => {
     server.on('upgrade', (request: IncomingMessage, raw: Socket, head: Buffer) => {
       webSockets.handleUpgrade(request, raw, head, (webSocket) => {
@@ -32,7 +38,7 @@ async function openPair(): Promise<{ receiver: Receiver; peer: Socket; socket: S
     server.close();
   });
   peer.write(
-    `GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${'A'.repeat(22)}==\r\n\r\n`,
+    `GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${'A'.repeat(22)}==\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n`,
   );
   const socket = await opened;
   return { socket, peer, receiver: (socket as unknown as { _receiver: Receiver })._receiver };
@@ -62,4 +68,20 @@ test('a stranger’s messages are small, until it is admitted', async () => {
   expect(receiver._maxPayload).toBe(16_384);
   socket.admit(65_536);
   expect(receiver._maxPayload).toBe(65_536);
+});
+
+test('a fault in what came while a message was inflated ends the socket, and nothing else', async () => {
+  const { socket, receiver } = await openPair('full-window');
+  const faults: Error[] = [];
+  const messages: unknown[] = [];
+  socket.on('error', (error) => faults.push(error));
+  socket.on('message', (data) => messages.push(data));
+  const large = deflateRawSync(Buffer.alloc(10_000, ' '), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+  receiver.write(frameBytes(large, { reserved: 4 }));
+  receiver.write(frameBytes(Buffer.from([0xff])));
+  receiver.write(frameBytes('behind the fault'));
+  receiver.write(frameBytes('and once more'));
+  await until(() => socket.readyState === socket.CLOSED || faults.length > 0);
+  expect(messages).toHaveLength(1);
+  expect(faults).toHaveLength(1);
 });
