@@ -60,10 +60,9 @@ export function playCalls(stage: Stage, office: Office, line: Switch, { archive,
     running += 1;
     const plan = planCall();
     const people = [plan.caller, plan.callee].flatMap(({ phone }) => (phone === undefined ? [] : [phone.person.id]));
-    const newlyEngaged = people.filter((id) => !office.engaged.has(id));
-    for (const id of newlyEngaged) office.engaged.add(id);
+    for (const id of people) office.engaged.add(id);
     yield* conversation(plan);
-    for (const id of newlyEngaged) office.engaged.delete(id);
+    for (const id of people) office.engaged.delete(id);
     running -= 1;
     if (running < fewestCalls) stage.play(call());
   }

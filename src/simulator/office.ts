@@ -37,6 +37,13 @@ export interface Party {
   readonly phone?: { readonly person: Person; readonly device: Device };
 }
 
+/** Who is on the phone. Somebody may be called while they speak, so that each call counts. */
+export interface Engaged {
+  has(id: string): boolean;
+  add(id: string): void;
+  delete(id: string): void;
+}
+
 /** All that an account's calls are made between. */
 export interface Office {
   readonly people: readonly Person[];
@@ -47,7 +54,7 @@ export interface Office {
   readonly rooms: readonly string[];
   readonly faxboxId: string;
   /** Ids of the people who are on the phone. Whoever plays a call keeps it. */
-  readonly engaged: Set<string>;
+  readonly engaged: Engaged;
   /** Ids of the people who don't want to be called. */
   readonly undisturbed: Set<string>;
   /** Ids of the devices whose registration ran out. */
@@ -109,10 +116,16 @@ export function createOffice(random: Random, index: number): Office {
     carrier: { id: random.hex(32), host: `198.51.100.${random.between(2, 254)}` },
     rooms: [`7${String(index).padStart(2, '0')}1`, `7${String(index).padStart(2, '0')}2`],
     faxboxId: random.hex(32),
-    engaged: new Set(),
+    engaged: createEngaged(),
     undisturbed: new Set(),
     unregistered: new Set(),
   };
+}
+
+function createEngaged(): Engaged {
+  const calls = new Map<string, number>();
+  const change = (id: string, by: number): void => void calls.set(id, (calls.get(id) ?? 0) + by);
+  return { has: (id) => (calls.get(id) ?? 0) > 0, add: (id) => change(id, 1), delete: (id) => change(id, -1) };
 }
 
 function hire(random: Random, [firstName, lastName]: readonly [string, string], index: number): Person {

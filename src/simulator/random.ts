@@ -28,7 +28,14 @@ export function createRandom(seed: number): Random {
       return list[below(list.length)] as T;
     },
     between: (min, max) => min + below(max - min + 1),
-    hex: (digits) => Array.from({ length: digits }, () => below(16).toString(16)).join(''),
+    hex(digits) {
+      let text = '';
+      while (text.length < digits)
+        text += below(2 ** 32)
+          .toString(16)
+          .padStart(8, '0');
+      return text.slice(0, digits);
+    },
     chance: (probability) => next() < probability,
   };
 }

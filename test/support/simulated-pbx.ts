@@ -78,6 +78,14 @@ export function play(
   return heard;
 }
 
+let hourOfBoth: Heard[] | undefined;
+
+/** An hour of both accounts, of which every test looks at another side. Nobody changes it. */
+export function playedHour(): readonly Heard[] {
+  hourOfBoth ??= play(hour);
+  return hourOfBoth;
+}
+
 export const text = ({ payload }: PbxMessage, field: string): string => String(payload[field]);
 
 export const ofExchange = (messages: readonly Heard[], exchange: string): Heard[] =>

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { pbxExchanges } from '../../src/simulator/pbx.ts';
 import { kazooEvents, kazooMessage } from '../support/kazoo.ts';
-import { type Heard, hour, minute, play, text } from '../support/simulated-pbx.ts';
+import { type Heard, minute, play, playedHour, text } from '../support/simulated-pbx.ts';
 
 type Payload = Readonly<Record<string, unknown>>;
 
@@ -89,7 +89,7 @@ function faultsOf({ exchange, payload }: Heard): string[] {
   return [...missing, ...strangers(payload, members.types), ...inner].map((fault) => `${kind}: ${fault}`);
 }
 
-const longPlay = play(hour);
+const longPlay = playedHour();
 
 describe('every message of an hour', () => {
   test('has the names and the types of members that the captured one of its kind has', () => {

@@ -3,11 +3,20 @@ import { createCatalogue } from '../../src/families/catalogue.ts';
 import { type PbxAccount, type PbxMessage, startPbx } from '../../src/simulator/pbx.ts';
 import { createRandom } from '../../src/simulator/random.ts';
 import { callEvents, documentTypes, notifications } from '../support/offers.ts';
-import { accountIds, accounts, createFakeTimers, hour, minute, play, second, text } from '../support/simulated-pbx.ts';
+import {
+  accountIds,
+  accounts,
+  createFakeTimers,
+  hour,
+  minute,
+  play,
+  playedHour,
+  second,
+  text,
+} from '../support/simulated-pbx.ts';
 
-/** An hour of two accounts, of which every test looks at another side. */
 const playMs = hour;
-const longPlay = play(playMs);
+const longPlay = playedHour();
 
 describe('the play', () => {
   test('the same seed, accounts, speed and clock give the same messages', () => {

@@ -1,9 +1,8 @@
 /** What a token does for a socket, how another replaces it, and what happens when it ends. */
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { SessionGuard } from '../../src/actions/guard.ts';
-import { tokenFor } from '../support/bridge.ts';
+import { startBridge, tokenFor } from '../support/bridge.ts';
 import { type Client, openClient } from '../support/client.ts';
-import { startBridge } from '../support/embedded.ts';
 import { callEvent, conferenceEvent, publish } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
 import { rest } from '../support/rest.ts';
