@@ -90,7 +90,12 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   const metrics = new Metrics();
 
   const catalogue = createCatalogue(
-    { callEvents: config.CALL_EVENTS, documentTypes: config.DOC_TYPES, notifications: config.NOTIFICATION_EVENTS },
+    {
+      callEvents: config.CALL_EVENTS,
+      documentTypes: config.DOC_TYPES,
+      notifications: config.NOTIFICATION_EVENTS,
+      families: config.FAMILIES_FILE?.definitions ?? [],
+    },
     accounts,
   );
   const stage = demo === undefined ? undefined : await loadStage();

@@ -7,11 +7,13 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { defaultDialect, dialectBesideKazoo, dialectNames } from './dialects/dialects.ts';
 import { ConfigError, messageOf } from './errors.ts';
+import { describeFamily } from './families/families-file.ts';
 import { defaultCallEvents, defaultDocumentTypes, defaultNotifications } from './setting-defaults.ts';
 import { accountsFaults, demoFaults, portFaults, realFaults } from './setting-rules.ts';
 import {
   amqpUrl,
   boolean,
+  familiesFile,
   httpUrl,
   integer,
   list,
@@ -51,6 +53,7 @@ export const settingsSchema = z.object({
   NOTIFICATION_EVENTS: list(notification)
     .default(defaultNotifications)
     .describe('notifications that may be subscribed to, CATEGORY.NAME; never those with passwords'),
+  FAMILIES_FILE: familiesFile.optional().describe('JSON array of families of events beside those of Kazoo'),
   HISTORY: z
     .enum(['off', 'stream'])
     .default('off')
@@ -261,11 +264,17 @@ export function describeConfig(config: Config): string {
       if (value === undefined) return `${name}=`;
       if (name === 'AMQP_URL') return `${name}=${(config.AMQP_URL ?? []).map(withoutPassword).join(',')}`;
       if (secret.has(name)) return `${name}=(hidden)`;
+      if (name === 'FAMILIES_FILE')
+        return [`${name}=${config.FAMILIES_FILE?.path}`, ...describeFamilies(config)].join('\n');
       if (name === 'AUTH_JWT_PUBLIC_KEY')
         return `${name}=(${config.AUTH_JWT_PUBLIC_KEY?.asymmetricKeyType} public key)`;
       return `${name}=${shown(value)}`;
     })
     .join('\n');
+}
+
+function describeFamilies({ FAMILIES_FILE }: Config): string[] {
+  return (FAMILIES_FILE?.definitions ?? []).map((definition) => `  ${describeFamily(definition)}`);
 }
 
 /** As it would be set. */

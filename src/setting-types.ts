@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 import proxyaddr from '@fastify/proxy-addr';
 import { z } from 'zod';
 import { messageOf } from './errors.ts';
+import type { FamilyDefinition } from './families/definition.ts';
+import { readFamiliesFile } from './families/families-file.ts';
 import { secretNotifications } from './setting-defaults.ts';
 
 /** A whole number in a text. Plain coercion would take `''` for 0 and `1e3` for 1000. */
@@ -45,6 +47,19 @@ function notificationProblem(text: string): string | undefined {
     ? `has ${text}, which carries a password or a link that sets one: no browser may see it`
     : undefined;
 }
+
+/** What a file of families has. */
+export interface FamiliesFile {
+  readonly path: string;
+  readonly definitions: readonly FamilyDefinition[];
+}
+
+export const familiesFile = z.string().transform((path, context): FamiliesFile => {
+  const outcome = readFamiliesFile(path);
+  if ('definitions' in outcome) return { path, definitions: outcome.definitions };
+  for (const fault of outcome.faults) context.addIssue({ code: 'custom', message: `${path}: ${fault}` });
+  return z.NEVER;
+});
 
 export const amqpUrl = z.string().superRefine((text, context) => {
   const problem = amqpUrlProblem(text);

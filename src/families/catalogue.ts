@@ -2,6 +2,7 @@
 import { ActionError } from '../errors.ts';
 import { callFamily } from './call.ts';
 import { conferenceFamily } from './conference.ts';
+import type { FamilyDefinition } from './definition.ts';
 import {
   type Binding,
   type Family,
@@ -24,6 +25,8 @@ export interface CatalogueSettings {
   readonly documentTypes: readonly string[];
   /** `CATEGORY.NAME` */
   readonly notifications: readonly string[];
+  /** Others; one of the name of a family above stands in its place. */
+  readonly families?: readonly FamilyDefinition[];
 }
 
 export interface Catalogue {
@@ -47,15 +50,7 @@ export interface Catalogue {
 }
 
 export function createCatalogue(settings: CatalogueSettings, directory: RealmDirectory): Catalogue {
-  const families: Family[] = [
-    callFamily(settings.callEvents),
-    conferenceFamily(),
-    objectFamily(settings.documentTypes),
-    faxFamily(settings.documentTypes, directory),
-    presenceFamily(directory),
-    topicFamily(registrationDefinition, directory),
-    topicFamily(notificationsDefinition(settings.notifications), directory),
-  ];
+  const families = familiesOf(settings, directory);
   const byRoot = new Map<string, Family>();
   const byExchange = new Map<string, Family[]>();
   for (const family of families) {
@@ -85,6 +80,24 @@ export function createCatalogue(settings: CatalogueSettings, directory: RealmDir
       return family.parse(words, account);
     },
   };
+}
+
+function familiesOf(settings: CatalogueSettings, directory: RealmDirectory): Family[] {
+  const { callEvents, documentTypes, notifications, families: others = [] } = settings;
+  // Whoever replaces the documents takes those of faxes along.
+  const faxTypes = others.some(({ name }) => name === 'object') ? [] : documentTypes;
+  const own: Family[] = [
+    callFamily(callEvents),
+    conferenceFamily(),
+    objectFamily(documentTypes),
+    faxFamily(faxTypes, directory),
+    presenceFamily(directory),
+    topicFamily(registrationDefinition, directory),
+    topicFamily(notificationsDefinition(notifications), directory),
+  ];
+  const byName = new Map(own.map((family) => [family.name, family]));
+  for (const definition of others) byName.set(definition.name, topicFamily(definition, directory));
+  return [...byName.values()];
 }
 
 /** As it is counted: what comes from elsewhere has one name, whatever it is. */

@@ -74,7 +74,19 @@ const security = [{ token: [] }, { bearer: [] }];
 const refusals = { 400: errorSchema, 401: errorSchema, 403: errorSchema, 429: errorSchema, 503: errorSchema };
 
 const sample = z.object({ binding: z.string(), event: z.string() });
-const offers = z.record(z.string(), z.union([z.array(sample), z.array(z.string())]));
+const offered = z.union([z.array(sample), z.array(z.string())]);
+
+/** A member for each family, with the forms of its bindings. */
+function offersSchema(families: readonly Family[]) {
+  return z.object(
+    Object.fromEntries(
+      families.map(({ name, offers }) => {
+        const forms = offers.flatMap(({ form }) => (form === undefined ? [] : [`\`${form}\``]));
+        return [name, offered.describe(`bindings: ${forms.join(', ')}`)];
+      }),
+    ),
+  );
+}
 
 export function addRestRoutes(http: Http, services: RestServices): void {
   const { info, cluster } = services;
@@ -87,7 +99,7 @@ export function addRestRoutes(http: Http, services: RestServices): void {
       schema: {
         summary: 'What can be subscribed to',
         querystring,
-        response: { 200: successSchema(offers), 400: errorSchema, 429: errorSchema },
+        response: { 200: successSchema(offersSchema(services.families)), 400: errorSchema, 429: errorSchema },
       },
     },
     async (request) => successBody(info, request.id, offersOf(services.families, dialectOf(request.query))),
