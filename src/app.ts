@@ -1,8 +1,9 @@
 /** The composition root: builds every part, joins them, starts and stops them. */
 import { randomUUID } from 'node:crypto';
-import { type GuardLimits, SessionGuard } from './actions/guard.ts';
+import { SessionGuard } from './actions/guard.ts';
 import { Pipeline } from './actions/pipeline.ts';
 import { RabbitControl } from './amqp/rabbit-control.ts';
+import { actionLimits, catalogueSettings, guardLimits, httpSettings, socketSettings } from './app-settings.ts';
 import { createAccountSource } from './auth/account-source.ts';
 import { Accounts } from './auth/accounts.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
@@ -15,23 +16,10 @@ import { createDemo, type Demo } from './demo/demo.ts';
 import { createEventSource } from './event-source.ts';
 import { createCatalogue } from './families/catalogue.ts';
 import type { HistoryListener } from './history/source.ts';
-import { checkAccess } from './http/access.ts';
-import { limitConnections } from './http/connection-limit.ts';
 
 import { errorBody, type NodeInfo } from './http/envelope.ts';
-import { createHttp } from './http/http-server.ts';
-import { Listener } from './http/listener.ts';
-import { addDemoRoute, addPageRoutes } from './http/page-routes.ts';
-import { limitRates } from './http/rates.ts';
-import { addRestRoutes } from './http/rest-routes.ts';
-import {
-  addHealthRoutes,
-  addMetricsRoute,
-  addOpenApiRoute,
-  addProtocolRoute,
-  type ServiceState,
-} from './http/service-routes.ts';
-import { UnreadAnswers, watchAnswers } from './http/unread-answers.ts';
+import { createHttpSide } from './http/http-side.ts';
+import type { ServiceState } from './http/service-routes.ts';
 import { DropReporter, Intake } from './intake.ts';
 import type { Log } from './log.ts';
 import { Metrics } from './metrics.ts';
@@ -43,7 +31,7 @@ import { Registry } from './registry/registry.ts';
 import { Subscriptions } from './registry/subscriptions.ts';
 import { Resumption } from './replay/resumption.ts';
 import { Router } from './router.ts';
-import { SocketServer, type SocketSettings } from './socket/socket-server.ts';
+import { SocketServer } from './socket/socket-server.ts';
 import { headerToken } from './socket/upgrade.ts';
 import { type EmbeddedBroker, loadStage } from './stage.ts';
 
@@ -89,15 +77,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   const authenticator = createAuthenticator(demo === undefined ? config : { ...config, AUTH_JWT_SECRET: demo.secret });
   const metrics = new Metrics();
 
-  const catalogue = createCatalogue(
-    {
-      callEvents: config.CALL_EVENTS,
-      documentTypes: config.DOC_TYPES,
-      notifications: config.NOTIFICATION_EVENTS,
-      families: config.FAMILIES_FILE?.definitions ?? [],
-    },
-    accounts,
-  );
+  const catalogue = createCatalogue(catalogueSettings(config), accounts);
   const stage = demo === undefined ? undefined : await loadStage();
   const embedded = surroundings.broker ?? stage?.broker;
   const { bus, binder, history, ...source } = createEventSource(config, embedded?.bus, catalogue, log);
@@ -127,12 +107,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
       guard,
       queries,
       resumption,
-      limits: {
-        maxBindings: config.MAX_BINDINGS_PER_SOCKET,
-        maxBindingsPerAccount: config.MAX_BINDINGS_PER_ACCOUNT,
-        rate: { perSecond: config.RATE_LIMIT_PER_SECOND, burst: config.RATE_LIMIT_BURST },
-        maxMessageBytes: config.MAX_MESSAGE_BYTES,
-      },
+      limits: actionLimits(config),
     },
     log,
   );
@@ -202,29 +177,24 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
     silentWorkers: () => surroundings.colleagues?.silent() ?? [],
     metrics: () => surroundings.colleagues?.metricsOfAll() ?? metrics.registry.metrics(),
   };
-  const http = await createHttp(info, config.TRUST_PROXY, log);
-  const unread = new UnreadAnswers();
-  limitConnections(http, config.MAX_HTTP_CONNECTIONS, info);
-  limitRates(http, { perSecond: config.REST_RATE_PER_SECOND, burst: config.REST_RATE_BURST }, headerToken);
-  watchAnswers(http, unread);
-  checkAccess(http, { accounts, authenticator, tokenOf: headerToken });
-  addHealthRoutes(http, info, state);
-  addRestRoutes(http, {
-    info,
-    families: catalogue.families,
-    cluster,
-    unread,
-    defaultDialect: config.DIALECT,
-  });
-  addOpenApiRoute(http);
-  addProtocolRoute(http, createProtocolDocument());
-  await addPageRoutes(http);
-  addDemoRoute(http, info, demo);
-  const metricsHttp = config.METRICS_PORT === undefined ? undefined : await createHttp(info, [], log);
-  addMetricsRoute(metricsHttp ?? http, state);
+  const { http, listener, metricsListener } = await createHttpSide(
+    httpSettings(config),
+    {
+      info,
+      state,
+      families: catalogue.families,
+      accounts,
+      authenticator,
+      cluster,
+      demo,
+      defaultDialect: config.DIALECT,
+      protocol: createProtocolDocument(),
+      tokenOf: headerToken,
+    },
+    log,
+  );
   sockets.attach(http.server);
 
-  const listener = new Listener(http, config.HOST, config.PORT, log);
   const busListener: BusListener & HistoryListener = {
     onDelivery: (delivery) => intake.onDelivery(delivery),
     onUp() {
@@ -252,7 +222,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   const parts = new Parts(
     [
       listener,
-      ...(metricsHttp === undefined ? [] : [new Listener(metricsHttp, config.HOST, config.METRICS_PORT ?? 0, log)]),
+      ...(metricsListener === undefined ? [] : [metricsListener]),
       {
         name: 'bus',
         start() {
@@ -283,34 +253,5 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
       return listener.address;
     },
     stop: () => parts.stop(),
-  };
-}
-
-/** Of its sockets a node leaves three quarters to others; a small one isn't made smaller still. */
-const leastSocketsPerAccount = 1000;
-
-function guardLimits(config: Config): GuardLimits {
-  const quarter = Math.max(leastSocketsPerAccount, Math.floor(config.MAX_CONNECTIONS / 4));
-  return {
-    authTimeoutMs: config.AUTH_TIMEOUT_SECONDS * 1000,
-    maxSocketsPerAccount: config.MAX_CONNECTIONS_PER_ACCOUNT ?? quarter,
-  };
-}
-
-function socketSettings(config: Config): SocketSettings {
-  return {
-    maxConnections: config.MAX_CONNECTIONS,
-    maxConnectionsPerIp: config.MAX_CONNECTIONS_PER_IP,
-    maxMessageBytes: config.MAX_MESSAGE_BYTES,
-    compression: config.COMPRESSION,
-    rateLimit: { perSecond: config.RATE_LIMIT_PER_SECOND, burst: config.RATE_LIMIT_BURST },
-    slowConsumerBytes: config.SLOW_CONSUMER_BYTES,
-    slowConsumerSeconds: config.SLOW_CONSUMER_SECONDS,
-    maxUnsentBytes: config.MAX_UNSENT_BYTES,
-    pingIntervalSeconds: config.PING_INTERVAL_SECONDS,
-    pongTimeoutSeconds: config.PONG_TIMEOUT_SECONDS,
-    allowedOrigins: config.ALLOWED_ORIGINS,
-    trustedProxies: config.TRUST_PROXY,
-    defaultDialect: config.DIALECT,
   };
 }

@@ -45,7 +45,7 @@ function recordOf(session: Session, nodeName: string): SocketRecord {
     ...(label.name !== undefined && { name: label.name }),
     ...(label.metadata !== undefined && { metadata: label.metadata }),
     timestamp: gregorianSeconds(session.connectedAt),
-    source: session.source,
+    source: session.address,
     destination: nodeName,
   };
 }

@@ -69,13 +69,13 @@ export class Session implements Subscriber {
   #refusedControlsInRow = 0;
 
   /**
-   * @param source the client's address
+   * @param address the client's
    * @param rateLimit of its messages
    */
   constructor(
     readonly transport: Transport,
     readonly dialect: Dialect,
-    readonly source: string,
+    readonly address: string,
     rateLimit: RateLimit,
   ) {
     this.#rate = new TokenBucket(rateLimit);

@@ -20,7 +20,7 @@ import { Outbox } from './outbox.ts';
 import { createWebSocketServer, reasonOfWs, type ServerSocket } from './server-socket.ts';
 import {
   checkOrigin,
-  createSourceReader,
+  createAddressReader,
   headerToken,
   refuse,
   requestedDialect,
@@ -71,8 +71,8 @@ export class SocketServer {
   readonly #servers: Readonly<Record<Compression, WebSocketServer>>;
   readonly #connections = new Set<Connection>();
   /** Of sockets and of upgrades under way. */
-  readonly #perSource = new Map<string, number>();
-  readonly #sourceOf: (request: IncomingMessage) => string;
+  readonly #perAddress = new Map<string, number>();
+  readonly #addressOf: (request: IncomingMessage) => string;
   readonly #backlog: Backlog<Connection>;
   readonly #outbox: Outbox<Connection>;
   readonly #turnstile = new Turnstile(upgradesPerTurn);
@@ -85,7 +85,7 @@ export class SocketServer {
     private readonly services: SocketServices,
     private readonly log: Log,
   ) {
-    this.#sourceOf = createSourceReader(settings.trustedProxies);
+    this.#addressOf = createAddressReader(settings.trustedProxies);
     this.#backlog = new Backlog(settings);
     this.#outbox = new Outbox({
       onFlushStart: () => services.onFlushStart(),
@@ -160,8 +160,8 @@ export class SocketServer {
     const dialect = requestedDialect(request) ?? this.settings.defaultDialect;
     const canResume = wantsResume(request);
     checkOrigin(request, this.settings.allowedOrigins);
-    const source = this.#sourceOf(request);
-    const leave = this.#admit(source);
+    const address = this.#addressOf(request);
+    const leave = this.#admit(address);
     try {
       const identity = await this.#identify(headerToken(request.headers));
       if (this.#isDraining) throw new UpgradeRefused(503, 'this node is about to restart');
@@ -171,7 +171,7 @@ export class SocketServer {
       socket.once('close', leave);
       const compression = this.settings.compression ? keepAcceptableOffer(request) : 'none';
       this.#servers[compression].handleUpgrade(request, socket, head, (webSocket) => {
-        this.#welcome(webSocket as ServerSocket, socket, dialect, source, identity, canResume);
+        this.#welcome(webSocket as ServerSocket, socket, dialect, address, identity, canResume);
       });
     } catch (error) {
       leave();
@@ -180,24 +180,24 @@ export class SocketServer {
   }
 
   /** @returns what gives the place back; calling it again does nothing */
-  #admit(source: string): () => void {
+  #admit(address: string): () => void {
     const { maxConnections, maxConnectionsPerIp } = this.settings;
     if (this.#isDraining) throw new UpgradeRefused(503, 'this node is about to restart');
     if (this.#admitted >= maxConnections) throw new UpgradeRefused(503, 'this node has as many connections as it may');
-    const fromThere = this.#perSource.get(source) ?? 0;
+    const fromThere = this.#perAddress.get(address) ?? 0;
     if (maxConnectionsPerIp !== undefined && fromThere >= maxConnectionsPerIp) {
-      throw new UpgradeRefused(429, `too many connections from ${source}`);
+      throw new UpgradeRefused(429, `too many connections from ${address}`);
     }
     this.#admitted += 1;
-    this.#perSource.set(source, fromThere + 1);
+    this.#perAddress.set(address, fromThere + 1);
     let left = false;
     return () => {
       if (left) return;
       left = true;
       this.#admitted -= 1;
-      const remaining = (this.#perSource.get(source) ?? 1) - 1;
-      if (remaining === 0) this.#perSource.delete(source);
-      else this.#perSource.set(source, remaining);
+      const remaining = (this.#perAddress.get(address) ?? 1) - 1;
+      if (remaining === 0) this.#perAddress.delete(address);
+      else this.#perAddress.set(address, remaining);
     };
   }
 
@@ -225,12 +225,12 @@ export class SocketServer {
     webSocket: ServerSocket,
     raw: Socket,
     dialect: DialectName,
-    source: string,
+    address: string,
     identity: Identity | undefined,
     canResume: boolean,
   ): void {
     const connection = new Connection(webSocket, raw, this.#outbox, this.#onEnd, this.settings.maxMessageBytes);
-    connection.session = new Session(connection, dialectNamed(dialect), source, this.settings.rateLimit);
+    connection.session = new Session(connection, dialectNamed(dialect), address, this.settings.rateLimit);
     webSocket.connection = connection;
     webSocket.beginReading(raw, this.settings.maxMessageBytes);
     schedulePings(connection, this.#second, this.settings);

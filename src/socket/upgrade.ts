@@ -81,12 +81,12 @@ export function checkOrigin(request: IncomingMessage, allowed: readonly string[]
  * The client's address: the peer, or what a trusted proxy says of it.
  * @param proxies addresses and CIDR ranges whose X-Forwarded-For is believed
  */
-export function createSourceReader(proxies: readonly string[]): (request: IncomingMessage) => string {
+export function createAddressReader(proxies: readonly string[]): (request: IncomingMessage) => string {
   const isTrusted = proxyaddr.compile([...proxies]);
   return (request) => {
     const peer = request.socket.remoteAddress ?? '';
-    const source = proxyaddr(request, isTrusted);
-    return plain(isIP(source) === 0 ? peer : source);
+    const address = proxyaddr(request, isTrusted);
+    return plain(isIP(address) === 0 ? peer : address);
   };
 }
 

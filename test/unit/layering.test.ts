@@ -12,6 +12,7 @@ const rooms: readonly (readonly string[])[] = [
   ['main.ts', 'cli'],
   ['workers'],
   ['app.ts', 'start-warnings.ts'],
+  ['app-settings.ts'],
   ['stage.ts'],
   ['event-source.ts'],
   ['socket', 'http', 'amqp', 'embedded-bus', 'demo'],
