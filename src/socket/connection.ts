@@ -1,5 +1,6 @@
 /** One WebSocket: what is sent to it, how it is closed, how it is watched. */
 import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { WebSocket } from 'ws';
 import { type CloseReason, closeReasons } from '../errors.ts';
 import type { EventMessage } from '../protocol/event-message.ts';
@@ -12,8 +13,8 @@ import type { ServerSocket } from './server-socket.ts';
 
 /** A close frame that can't get through in this time becomes a cut. */
 const closeMs = 1000;
-/** How long a client that floods is not listened to. */
-const pauseMs = 1000;
+/** How long a client that floods is not listened to: twice as long each time, until it has been calm for a while. */
+const pauseMs = { least: 1000, most: 8000, calm: 5000 };
 
 const pingFrame = controlFrame(9, Buffer.alloc(0));
 
@@ -32,6 +33,10 @@ export class Connection implements Transport, Recipient, Debtor {
 
   /** Bytes that were written since the upgrade: Node's own count walks everything that is unsent. */
   givenBytes = 0;
+
+  /** The last pause, and when it ended or will end, of `performance.now()`; ms. */
+  #pauseMs = 0;
+  #pausedUntil = Number.NEGATIVE_INFINITY;
 
   batch: Batch | undefined;
   tail: Buffer | undefined;
@@ -131,8 +136,13 @@ export class Connection implements Transport, Recipient, Debtor {
   /** What the client sends meanwhile stays in the kernel's buffers, and then in its own. */
   pauseReading(): void {
     if (this.closeCode !== undefined || this.webSocket.isPaused) return;
+    const now = performance.now();
+    // Each pause ends with as many bytes as fit into a read, which the client had ready meanwhile.
+    const isCalm = now - this.#pausedUntil > pauseMs.calm;
+    this.#pauseMs = isCalm ? pauseMs.least : Math.min(this.#pauseMs * 2, pauseMs.most);
+    this.#pausedUntil = now + this.#pauseMs;
     this.webSocket.pause();
-    setTimeout(() => this.webSocket.resume(), pauseMs).unref();
+    setTimeout(() => this.webSocket.resume(), this.#pauseMs).unref();
   }
 
   /** No goodbye: for a peer that is not there to hear it. */

@@ -58,6 +58,22 @@ test.each(['ping', 'pong'] as const)('who floods with %ss is closed with 1008', 
   await neighbour.ping();
 });
 
+test('who floods with messages, and goes on, is not listened to for twice as long', async () => {
+  const bridge = await startBridge(slow);
+  const client = await openClient(bridge);
+  const flood = async (): Promise<number> => {
+    const startedAt = performance.now();
+    for (let index = 0; index < 400; index += 1) client.send({ action: 'ping' });
+    await client.request({ action: 'ping' });
+    // What was sent last may have come just before the pause.
+    await client.request({ action: 'ping' });
+    return performance.now() - startedAt;
+  };
+  expect(await flood()).toBeGreaterThan(900);
+  expect(await flood()).toBeGreaterThan(1900);
+  expect(client.closed).toBeUndefined();
+});
+
 test('a message in 256 fragments is one message, in more of them it closes the socket with 1008', async () => {
   const bridge = await startBridge(silent);
   const inFragments = async (fragments: number): Promise<RawClient> => {
