@@ -33,12 +33,14 @@ export interface Catalogue {
   readonly families: readonly Family[];
   /**
    * What a message is. Families may share an exchange: an event is that of the first for which it is one.
+   * @param isPast see `Family.read`
    * @returns the family, too: of what is no event the first that is on the exchange, if any
    */
   read(
     exchange: string,
     routingKey: string,
     payload: Payload,
+    isPast?: boolean,
   ): { readonly family: FamilyName; readonly reading: Reading };
   /** The first family that is on an exchange, before anything is known of a message. */
   familyOn(exchange: string): string;
@@ -63,10 +65,10 @@ export function createCatalogue(settings: CatalogueSettings, directory: RealmDir
   }
   return {
     families,
-    read(exchange, routingKey, payload) {
+    read(exchange, routingKey, payload, isPast = false) {
       const sharing = byExchange.get(exchange) ?? [];
       for (const family of carriesSecret(exchange, routingKey, payload) ? [] : sharing) {
-        const reading = family.read(routingKey, payload);
+        const reading = family.read(routingKey, payload, isPast);
         if (reading !== 'foreign') return { family: family.name, reading };
       }
       return { family: nameOf(sharing[0]), reading: 'foreign' };

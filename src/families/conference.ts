@@ -112,7 +112,7 @@ function eventPatterns(account: string, event: string): Pattern[] {
   ];
 }
 
-function read(routingKey: string, payload: Payload, memory: ConferenceMemory): Reading {
+function read(routingKey: string, payload: Payload, isPast: boolean, memory: ConferenceMemory): Reading {
   const [root, kind, ...words] = routingKey.split('.');
   if (root !== 'conference' || words.length === 0) return 'foreign';
   if (kind === 'command') return command(routingKey, payload, words.join('.'), memory);
@@ -123,7 +123,7 @@ function read(routingKey: string, payload: Payload, memory: ConferenceMemory): R
   const claimed = accountField(payload);
   if (claimed !== undefined && accountWord !== undefined && encodeWord(claimed) !== accountWord) return 'contradiction';
   const account = claimed ?? (accountWord === undefined ? undefined : decodeWord(accountWord));
-  if (account !== undefined) memory.see(conference, account);
+  if (account !== undefined && !isPast) memory.see(conference, account);
   return reading(routingKey, payload, account, ['event', event, encodeWord(conference), callWord]);
 }
 
@@ -187,6 +187,6 @@ export function conferenceFamily(now: () => number = () => performance.now()): F
       { sample: { binding: 'conference.command.*', event: 'command' }, form: 'conference.command.{CONFERENCE_ID}' },
     ],
     parse,
-    read: (routingKey, payload) => read(routingKey, payload, memory),
+    read: (routingKey, payload, isPast = false) => read(routingKey, payload, isPast, memory),
   };
 }

@@ -103,7 +103,8 @@ export interface Family {
    * @throws ActionError binding_unsupported or binding_invalid
    */
   parse(words: readonly string[], account: string): Binding;
-  read(routingKey: string, payload: Payload): Reading;
+  /** @param isPast it was read before, when it came: nothing is to be learnt from it */
+  read(routingKey: string, payload: Payload, isPast?: boolean): Reading;
 }
 
 /** A text field of a payload; anything else than a non-empty text counts as absent. */

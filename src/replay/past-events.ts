@@ -51,7 +51,7 @@ export class PastEvents {
     const { position, account, exchange, routingKey, contentEncoding } = kept;
     // The body is a view of memory that is used again.
     const body = Buffer.from(kept.body);
-    const { read } = readEvent(this.catalogue, { exchange, routingKey, contentEncoding, body });
+    const { read } = readEvent(this.catalogue, { exchange, routingKey, contentEncoding, body }, true);
     if (typeof read === 'string') return undefined;
     const event = this.#asTaken(read.event, account);
     if (event === undefined) return undefined;

@@ -271,8 +271,9 @@ export class Replayer {
   }
 }
 
-/** The accounts that a feed's subscriptions are in; undefined: in all. */
+/** The accounts whose events a feed's subscriptions may bring; undefined: all, and those that belong to none. */
 function accountsOf({ session: { subscriptions } }: SocketFeed): ReadonlySet<string> | undefined {
   const accounts = new Set(subscriptions.map(({ interest }) => interest.account));
-  return accounts.has(everyAccount) ? undefined : accounts;
+  const hasShared = subscriptions.some(({ interest }) => interest.isShared);
+  return hasShared || accounts.has(everyAccount) ? undefined : accounts;
 }

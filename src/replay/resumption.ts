@@ -269,8 +269,9 @@ export class Resumption implements FeedOwner, HistoryListener, EventKeeper {
     const feed = session.feed as SocketFeed | undefined;
     if (feed === undefined || verdict?.recovered !== true) return;
     feed.hold();
+    const isOfAll = account === everyAccount || subscriptions.some(({ interest }) => interest.isShared);
     feed.replays.push({
-      account: account === everyAccount ? undefined : account,
+      account: isOfAll ? undefined : account,
       subscriptions: new Set(subscriptions),
       requestId,
       position: from,

@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { kazoo4 } from '../../src/dialects/kazoo4.ts';
+import { conferenceFamily } from '../../src/families/conference.ts';
 import { ConferenceMemory } from '../../src/families/conference-memory.ts';
 import { createCarrier } from '../support/carrier.ts';
 import {
@@ -154,6 +155,15 @@ describe('a conference’s command', () => {
   test('an event that contradicts itself tells nothing of a conference', () => {
     const lie = withFields(conferenceEvent(account), { 'Account-ID': other });
     expect(commandsAfter(lie)).toEqual([[], [], ['*']]);
+  });
+
+  test('an event that is read again tells nothing of where its conference is now', () => {
+    const { read } = conferenceFamily(() => 0);
+    const { routingKey, body } = conferenceEvent(account);
+    read(routingKey, body, true);
+    expect(read(command.routingKey, command.body)).toMatchObject({ account: undefined });
+    read(routingKey, body);
+    expect(read(command.routingKey, command.body)).toMatchObject({ account });
   });
 
   test('after an hour without events its conference is nobody’s any more, and two accounts’ is one’s again', () => {

@@ -4,6 +4,8 @@ import { tokenFor } from '../support/bridge.ts';
 import { type Client, openClient, refusedUpgrade } from '../support/client.ts';
 import { type EmbeddedBridge, startBridge } from '../support/embedded.ts';
 import { callEvent, documentEvent, notification, publish } from '../support/events.ts';
+import { family } from '../support/families.ts';
+import { useFolder } from '../support/process.ts';
 import { until } from '../support/until.ts';
 
 const account = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa';
@@ -304,4 +306,28 @@ test('other accounts’ events are in nobody’s replay', async () => {
   await client.subscribe('call.CHANNEL_CREATE.*', { since: data.cursor });
   expect(await client.notice('live')).toMatchObject({ replayed: 0 });
   expect(client.events).toEqual([]);
+});
+
+test('what is shared by all accounts is given to those who missed it, too', async () => {
+  const write = await useFolder();
+  const shop = family({ account: 'shared', routing_key: 'order.{STATE}.{ID}' });
+  const bridge = await startHistory({ FAMILIES_FILE: await write('families.json', [shop]) });
+  const order = (id: string) => bridge.broker.publish('shop', `order.paid.${id}`, { id });
+  const first = await open(bridge);
+  await first.subscribe(['orders.*.*', 'call.*.*']);
+  await order('1');
+  await first.untilEvents(1);
+  first.close();
+  await order('2');
+  await call(bridge, '3');
+  const back = await open(bridge);
+  const reply = await back.subscribe(['orders.*.*', 'call.*.*'], { since: first.events[0]?.cursor });
+  expect(reply.data).toMatchObject({ recovered: true });
+  const theirs = await open(bridge, 'classic', other);
+  await theirs.subscribe(['orders.*.*', 'call.*.*'], { since: first.events[0]?.cursor });
+  await order('4');
+  const texts = ({ events }: Client) => events.filter(({ args }) => args !== undefined).map(({ args }) => args);
+  await until(() => texts(back).length === 3 && texts(theirs).length === 2);
+  expect(texts(back)).toEqual([{ id: '2' }, callEvent(account, 'CHANNEL_CREATE', '3').body, { id: '4' }]);
+  expect(texts(theirs)).toEqual([{ id: '2' }, { id: '4' }]);
 });
