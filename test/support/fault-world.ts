@@ -10,7 +10,7 @@ import { type Broker, useBroker } from './broker.ts';
 import { join, lostBy, type Member } from './crowd.ts';
 import { type Environment, type StartedServer, startServer } from './process.ts';
 import type { RabbitAddress } from './rabbit.ts';
-import { SteadyPublisher } from './steady-publisher.ts';
+import { callsInTurn, SteadyPublisher } from './steady-publisher.ts';
 import { until } from './until.ts';
 
 export const accounts = ['north', 'east', 'south', 'west'];
@@ -66,7 +66,7 @@ export async function startWorld(
     ...environment,
   });
   await until(() => isReady(server), 'the server is ready');
-  const publisher = new SteadyPublisher(broker.url, accounts, publishEveryMs);
+  const publisher = new SteadyPublisher(broker.url, ['callevt'], publishEveryMs, callsInTurn(accounts));
   publisher.start();
   onTestFinished(() => publisher.stop());
   const members = await populate(server, publisher, clientsInAll);

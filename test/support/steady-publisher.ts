@@ -1,18 +1,27 @@
 /**
- * Somebody who publishes numbered call events to several accounts in turn, and goes on whatever becomes of the broker; with
- * a record of what was published when, so that it can be told afterwards what was lost. Needs no test runner.
+ * Somebody who publishes numbered events, and goes on whatever becomes of the broker; with a record of what was published
+ * when, so that it can be told afterwards what was lost. Needs no test runner.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import amqp, { type ConfirmChannel } from 'amqplib';
 
-const exchange = 'callevt';
 /** What the broker has not confirmed yet: beyond it nothing more is published. */
 const maxUnconfirmed = 100;
 const reconnectMs = 100;
 
+/** An event without its number. */
+export interface Unsent {
+  readonly account: string;
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
 export interface Sent {
   readonly number: number;
   readonly account: string;
+  readonly exchange: string;
+  readonly routingKey: string;
   /** `performance.now()` when it was handed to the broker's line. */
   readonly at: number;
   /** The broker has taken it; what it has not may have arrived or not. */
@@ -27,11 +36,16 @@ export class SteadyPublisher {
   #isStopped = false;
   #running: Promise<void> | undefined;
 
-  /** @param everyMs how often an event is published, to one account after the other */
+  /**
+   * @param exchanges those that are published to; made where they are not there
+   * @param everyMs how often something is published
+   * @param next what, while there is a broker that takes it
+   */
   constructor(
     private readonly url: string,
-    private readonly accounts: readonly string[],
+    private readonly exchanges: readonly string[],
     private readonly everyMs: number,
+    private readonly next: () => readonly Unsent[],
   ) {}
 
   start(): void {
@@ -89,11 +103,11 @@ export class SteadyPublisher {
       channel.on('close', () => {
         isOver = true;
       });
-      await channel.assertExchange(exchange, 'topic', { durable: false });
+      for (const exchange of this.exchanges) await channel.assertExchange(exchange, 'topic', { durable: false });
       this.#unconfirmed = 0;
       this.#channel = channel;
       while (!isOver && !this.#isStopped) {
-        if (this.#unconfirmed < maxUnconfirmed) this.#publish(channel);
+        if (this.#unconfirmed < maxUnconfirmed) for (const event of this.next()) this.#publish(channel, event);
         await pause(this.everyMs);
       }
     } finally {
@@ -103,23 +117,33 @@ export class SteadyPublisher {
     }
   }
 
-  #publish(channel: ConfirmChannel): void {
+  #publish(channel: ConfirmChannel, { account, exchange, routingKey, payload }: Unsent): void {
     const number = this.sent.length;
-    const account = this.accounts[number % this.accounts.length] as string;
-    const sent: Sent = { number, account, at: performance.now(), isConfirmed: false };
+    const sent: Sent = { number, account, exchange, routingKey, at: performance.now(), isConfirmed: false };
     this.sent.push(sent);
     this.#unconfirmed += 1;
-    const body = {
-      'Event-Category': 'call_event',
-      'Event-Name': 'CHANNEL_CREATE',
-      'Call-ID': `call-${number}`,
-      Number: number,
-      'Custom-Channel-Vars': { 'Account-ID': account },
-    };
-    channel.publish(exchange, `call.CHANNEL_CREATE.call-${number}`, Buffer.from(JSON.stringify(body)), {}, (error) => {
+    const body = Buffer.from(JSON.stringify({ Number: number, ...payload }));
+    channel.publish(exchange, routingKey, body, {}, (error) => {
       if (error !== null && error !== undefined) return;
       sent.isConfirmed = true;
       this.#unconfirmed -= 1;
     });
   }
+}
+
+/** Call events, one at a time, of one account after the other. */
+export function callsInTurn(accounts: readonly string[]): () => readonly Unsent[] {
+  let count = 0;
+  return () => {
+    const account = accounts[count % accounts.length] as string;
+    const callId = `call-${count}`;
+    count += 1;
+    const payload = {
+      'Event-Category': 'call_event',
+      'Event-Name': 'CHANNEL_CREATE',
+      'Call-ID': callId,
+      'Custom-Channel-Vars': { 'Account-ID': account },
+    };
+    return [{ account, exchange: 'callevt', routingKey: `call.CHANNEL_CREATE.${callId}`, payload }];
+  };
 }
