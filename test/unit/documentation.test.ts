@@ -23,6 +23,16 @@ describe('docs/PROTOCOL.md', () => {
   });
 });
 
+/** Settings that bound something. */
+const limitNames = /^(MAX_|RATE_|REST_RATE_|SLOW_CONSUMER_|HISTORY_(RING|MAX)_|AUTH_TIMEOUT|PING_|PONG_)/;
+
+test.each(Object.keys(settingsSchema.shape).filter((name) => limitNames.test(name)))(
+  'SECURITY.md says what becomes of who passes %s',
+  (name) => {
+    expect(read('SECURITY.md')).toContain(`\`${name}\``);
+  },
+);
+
 test('docs/ARCHITECTURE.md names every room', () => {
   const plan = read('docs/ARCHITECTURE.md');
   const rooms = readdirSync('src', { withFileTypes: true }).filter((entry) => entry.isDirectory());
@@ -60,6 +70,7 @@ describe('README.md', () => {
 test.each([
   'README.md',
   'CHANGELOG.md',
+  'SECURITY.md',
   'docs/PROTOCOL.md',
   'docs/ARCHITECTURE.md',
   'docs/OPERATIONS.md',
