@@ -23,6 +23,13 @@ const maxBytesReadInVain = 4096;
 /** However small the burst, so many messages are refused at least before a client counts as one that doesn't listen. */
 const minRefusals = 200;
 
+/**
+ * What may wait on a socket while the broker, or whoever vouches for tokens, is asked: all sockets may wait for the same.
+ * Messages of the largest size; and bytes, where no token was accepted yet.
+ */
+const largestWaiting = 4;
+const strangersWaitingBytes = 32_768;
+
 /** More questions of a socket than this are not answered beside each other: those that come behind wait. */
 const maxConcurrent = 16;
 
@@ -170,7 +177,7 @@ export class Pipeline {
     const inbox = this.#inboxes.get(session) ?? this.#open(session);
     if (!inbox.isBusy) {
       void this.#work(session, inbox, frame);
-    } else if (this.#hasRoom(inbox.waiting)) {
+    } else if (this.#hasRoom(session, inbox.waiting)) {
       inbox.waiting.push(withoutSlack(frame));
     } else {
       const error = new ActionError('rate_limited', 'rate limit exceeded: too many messages wait for an earlier one');
@@ -185,11 +192,12 @@ export class Pipeline {
     return inbox;
   }
 
-  #hasRoom(waiting: readonly Buffer[]): boolean {
+  #hasRoom({ identity }: Session, waiting: readonly Buffer[]): boolean {
     const { rate, maxMessageBytes } = this.services.limits;
     const brokerSeconds = 5;
     if (waiting.length >= rate.burst + rate.perSecond * brokerSeconds) return false;
-    return waiting.length < 16 || waiting.reduce((sum, { length }) => sum + length, 0) < maxMessageBytes * 16;
+    const mostBytes = identity === undefined ? strangersWaitingBytes : maxMessageBytes * largestWaiting;
+    return waiting.length === 0 || waiting.reduce((sum, { length }) => sum + length, 0) < mostBytes;
   }
 
   /** Never rejects. */

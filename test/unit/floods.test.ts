@@ -1,10 +1,13 @@
 /** What a stranger may make this server hold or do by RFC 6455 alone: pings, pongs, fragments, crumbs of frames. */
+import { generateKeyPairSync } from 'node:crypto';
+import { SignJWT } from 'jose';
 import { expect, test } from 'vitest';
 import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
 import { startBridge } from '../support/embedded.ts';
 import { opcodes } from '../support/frames.ts';
 import { openRaw, type RawClient } from '../support/raw-client.ts';
+import { startNeighbour } from '../support/rest.ts';
 import { until } from '../support/until.ts';
 
 const ping = JSON.stringify({ action: 'ping', request_id: 'last' });
@@ -57,6 +60,29 @@ test.each(['ping', 'pong'] as const)('who floods with %ss is closed with 1008', 
   await expectCounted(bridge, 1008);
   await neighbour.ping();
 });
+
+test('what waits while a stranger’s token is asked about is bounded', async () => {
+  const keys = await startNeighbour(() => {
+    // It never answers.
+  });
+  const bridge = await startBridge({ ...silent, AUTH_JWKS_URL: `${keys.address}/jwks` });
+  const client = await openClient(bridge);
+  const token = await tokenOfStranger();
+  client.send({ action: 'ping', request_id: 'first', auth_token: token });
+  for (let index = 0; index < 8; index += 1) client.send({ action: 'ping', padding: 'x'.repeat(16_000) });
+  await until(() => client.replies.length >= 5, 'answers to those that find no room');
+  for (const { data } of client.replies) expect(data.errors?.[0]).toContain('too many messages wait');
+  await keys.stop();
+  expect((await client.reply('first')).data.code).toBe('source_unavailable');
+  await until(() => client.replies.length === 9);
+});
+
+/** Signed with a key that this server doesn't know. */
+async function tokenOfStranger(): Promise<string> {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const token = new SignJWT({ account_id: 'alpha' }).setProtectedHeader({ alg: 'ES256', kid: 'unknown' });
+  return token.setExpirationTime('1h').sign(privateKey);
+}
 
 test('who floods with messages, and goes on, is not listened to for twice as long', async () => {
   const bridge = await startBridge(slow);
