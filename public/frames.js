@@ -6,7 +6,7 @@ import { causeWords } from './words.js';
 
 const longestValue = 200;
 
-/** By `Event-Category`. */
+/** Kazoo's, by `Event-Category`. Others are known by the root of the binding that brought them. */
 const families = new Map([
   ['call_event', 'call'],
   ['conference', 'conference'],
@@ -183,13 +183,21 @@ const describers = new Map([
 ]);
 
 /**
+ * The first word of a binding: the family's name, where a server carries other buses' events. Classic frames don't tell it.
+ * @param {string} binding
+ */
+function rootOf(binding) {
+  return binding.split('.')[0] || 'other';
+}
+
+/**
  * @param {Record<string, unknown>} message a frame's JSON
  * @returns {EventFrame}
  */
 export function readFrame(message) {
   const body = message.args ?? message.data;
   const payload = /** @type {Payload} */ (typeof body === 'object' && body !== null ? body : {});
-  const family = families.get(field(payload, 'Event-Category')) ?? 'other';
+  const family = families.get(field(payload, 'Event-Category')) ?? rootOf(field(message, 'subscribed_key'));
   return {
     name: field(message, 'name') || '(no name)',
     family,

@@ -7,6 +7,7 @@ const wholeFamilies = new Map([
   ['object', 'object.*.*'],
 ]);
 
+/** What people call Kazoo's families. Which there are, and all others, the server says. */
 const familyNames = new Map([
   ['call', 'Calls'],
   ['conference', 'Conferences'],
@@ -67,7 +68,7 @@ export class SubscriptionView {
       const response = await fetch(`/v2/websockets?dialect=${dialect}`);
       const { data } = await response.json();
       const groups = Object.entries(data).map(([family, offers]) =>
-        make('optgroup', { label: familyNames.get(family) ?? family }, ...optionsOf(family, offers)),
+        make('optgroup', { label: labelOf(family) }, ...optionsOf(family, offers)),
       );
       this.#offers.replaceChildren(first, ...groups);
     } catch {
@@ -146,6 +147,11 @@ export class SubscriptionView {
     this.#binding.setAttribute('aria-invalid', String(kind === 'error'));
     setText(this.#result, text);
   }
+}
+
+/** @param {string} family */
+function labelOf(family) {
+  return familyNames.get(family) ?? `${family.charAt(0).toUpperCase()}${family.slice(1).replaceAll('_', ' ')}`;
 }
 
 /**

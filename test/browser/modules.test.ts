@@ -115,6 +115,12 @@ test.for([{}, { name: 5 }, { name: 'x', args: null }, { name: 'x', args: 'text' 
   },
 );
 
+test('an event of another bus is of the family whose binding brought it, where the frame tells that', () => {
+  const frame = { action: 'event', subscribed_key: 'orders.paid.*', name: 'order_paid', data: { id: '7' } };
+  expect(readFrame(frame)).toMatchObject({ name: 'order_paid', family: 'orders', what: '7' });
+  expect(readFrame({ name: 'order_paid', args: { ID: '7' } })).toMatchObject({ family: 'other', what: '7' });
+});
+
 test('fields that are no texts are not shown', () => {
   const payload = { 'Event-Category': ['call_event'], 'Caller-ID-Name': { a: 1 }, 'Call-ID': true };
   expect(readFrame({ name: 'x', args: payload })).toMatchObject({ family: 'other', what: '' });

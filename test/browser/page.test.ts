@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { startBridge, tokenFor } from '../support/bridge.ts';
 import { useBroker } from '../support/broker.ts';
+import { documentedFamilies } from '../support/families.ts';
 import { callAccount, fixture } from '../support/fixtures.ts';
+import { useFolder } from '../support/process.ts';
 import { until } from '../support/until.ts';
 import {
   eventRows,
@@ -246,4 +248,14 @@ test('a restart (1012): the page comes back after the time it was told, and subs
   );
   await second.broker.publishFixture(created);
   await eventRows(page).first().waitFor();
+});
+
+test('families that the page does not know are listed as the server offers them, and their events come', async () => {
+  const write = await useFolder();
+  const bridge = await startBridge({ FAMILIES_FILE: await write('families.json', documentedFamilies()) });
+  await bridge.broker.publish('shop', 'order.lost.acme.1', {});
+  const page = await openSubscribed(bridge, await tokenFor('acme'), ['orders.paid.*']);
+  await page.locator('#offers optgroup[label="Orders"] option[value="orders.paid.*"]').waitFor({ state: 'attached' });
+  await bridge.broker.publish('shop', 'order.paid.acme.1', { tenant: { id: 'acme' } });
+  await eventRows(page).filter({ hasText: 'order_paid' }).waitFor();
 });
