@@ -29,6 +29,7 @@ import { EndedCalls } from './queries/ended-calls.ts';
 import { Queries } from './queries/queries.ts';
 import { Registry } from './registry/registry.ts';
 import { Subscriptions } from './registry/subscriptions.ts';
+import { EventPages } from './replay/event-pages.ts';
 import { Resumption } from './replay/resumption.ts';
 import { Router } from './router.ts';
 import { SocketServer } from './socket/socket-server.ts';
@@ -183,6 +184,8 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
       info,
       state,
       families: catalogue.families,
+      catalogue,
+      eventPages: history && new EventPages(history, catalogue),
       accounts,
       authenticator,
       cluster,

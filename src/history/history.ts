@@ -194,6 +194,11 @@ export class History {
     return this.#ring.next(position, account);
   }
 
+  /** The position that has so many of an account's events behind it; -1 where there are not so many. */
+  positionBeforeLast(count: number, account: string): number {
+    return this.#ring.positionBeforeLast(count, account);
+  }
+
   /** The events behind a position. */
   behind(position: number, account?: string): Generator<KeptEvent, void> {
     return this.#ring.behind(position, account);

@@ -75,7 +75,7 @@ export interface HttpErrorDetails {
 export class HttpError extends Error {
   override readonly name = 'HttpError';
   constructor(
-    readonly status: 400 | 401 | 403 | 404 | 415 | 429 | 500 | 503,
+    readonly status: 400 | 401 | 403 | 404 | 415 | 429 | 500 | 501 | 503,
     message: string,
     readonly details: HttpErrorDetails = {},
   ) {

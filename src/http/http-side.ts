@@ -5,6 +5,7 @@ import type { RateLimit } from '../token-bucket.ts';
 import { type AccessServices, checkAccess } from './access.ts';
 import { limitConnections } from './connection-limit.ts';
 import type { NodeInfo } from './envelope.ts';
+import { addEventRoutes, type EventRouteServices } from './event-routes.ts';
 import { createHttp, type Http } from './http-server.ts';
 import { Listener } from './listener.ts';
 import { addDemoRoute, addPageRoutes, type DemoAccess } from './page-routes.ts';
@@ -31,7 +32,10 @@ export interface HttpSettings {
   readonly rate: RateLimit;
 }
 
-export interface HttpServices extends AccessServices, Omit<RestServices, 'unread'> {
+export interface HttpServices
+  extends AccessServices,
+    Omit<RestServices, 'unread'>,
+    Omit<EventRouteServices, 'unread' | 'info' | 'defaultDialect'> {
   readonly info: NodeInfo;
   readonly state: ServiceState;
   /** Undefined: this is no demo. */
@@ -56,6 +60,7 @@ export async function createHttpSide(
   checkAccess(http, services);
   addHealthRoutes(http, info, state);
   addRestRoutes(http, { ...services, unread });
+  addEventRoutes(http, { ...services, unread });
   addOpenApiRoute(http);
   addProtocolRoute(http, services.protocol);
   await addPageRoutes(http);

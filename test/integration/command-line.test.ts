@@ -108,3 +108,32 @@ describe('npm run simulate', () => {
     expect(process.output).not.toContain('hunter2');
   });
 });
+
+describe('npm run history', () => {
+  const history = (broker: Broker, ...options: string[]) =>
+    startProcess('node', ['dist/cli/history.js', ...options], { AMQP_URL: broker.url });
+
+  test('--show says what the stream holds, and which exchanges it is bound to', async () => {
+    const bridge = await startBridge({ HISTORY: 'stream' });
+    await bridge.broker.deleteExchange('faxes');
+    const process = history(bridge.broker, '--show');
+    expect(await process.ended(), process.output).toEqual({ code: 0, signal: null });
+    expect(process.stdout).toMatch(/^epoch {3}[0-9a-f-]{36}$/m);
+    expect(process.stdout).toMatch(/^first {3}0, not later than \d{4}-/m);
+    expect(process.stdout).toMatch(/^last {4}\d+, \d{4}-/m);
+    expect(process.stdout).toMatch(/^bound {5}callevt$/m);
+  });
+
+  test('--remove deletes it, and where there is none says so', async () => {
+    const broker = await useBroker();
+    const channel = await broker.channel();
+    await channel.assertQueue('horizon.history', { durable: true, arguments: { 'x-queue-type': 'stream' } });
+    const process = history(broker, '--remove');
+    expect(await process.ended(), process.output).toEqual({ code: 0, signal: null });
+    const again = history(broker, '--remove');
+    expect(await again.ended()).toEqual({ code: 1, signal: null });
+    expect(again.stderr).toBe('history: there is no stream horizon.history\n');
+    const wrong = history(broker);
+    expect(await wrong.ended()).toEqual({ code: 78, signal: null });
+  });
+});

@@ -88,6 +88,7 @@ describe('GET /openapi.json', () => {
       'get /openapi.json',
       'get /protocol.json',
       'get /readyz',
+      'get /v2/accounts/{account}/events',
       'get /v2/accounts/{account}/websockets',
       'get /v2/accounts/{account}/websockets/{socket}',
       'get /v2/websockets',

@@ -1,0 +1,168 @@
+/** `npm run history`: what the stream holds, and how to be rid of it. */
+import { randomUUID } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import amqp, { type ChannelModel } from 'amqplib';
+import { Addresses } from '../amqp/addresses.ts';
+import { openChannel, operationMs, replyCode, within } from '../amqp/connection.ts';
+import { positionAt } from '../amqp/stream-declare.ts';
+import { canaryKey, encodeOwn, type Fence } from '../amqp/stream-messages.ts';
+import { StreamReader } from '../amqp/stream-reader.ts';
+import { Accounts } from '../auth/accounts.ts';
+import { type Config, readConfig } from '../config.ts';
+import { ConfigError } from '../errors.ts';
+import { createCatalogue } from '../families/catalogue.ts';
+import { type ExchangePatterns, patternsOfEverything } from '../families/everything.ts';
+import { runCommand } from './command.ts';
+
+const help = `Looks at the stream of HISTORY_STREAM on the broker of AMQP_URL, or deletes it.
+
+  AMQP_URL=amqp://localhost npm run history -- --show | --remove
+
+  --show      its epoch, its first and last position with their times, and which exchanges it is bound to
+  --remove    deletes it, with all events in it: all cursors are void then
+`;
+
+/** What was found while reading from the beginning. */
+interface Findings {
+  firstFence: Fence | undefined;
+  epoch: string | undefined;
+  last: number;
+  canaries: Set<string>;
+}
+
+runCommand('history', async () => {
+  const { values } = parseArgs({
+    options: {
+      show: { type: 'boolean' },
+      remove: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(help);
+    return;
+  }
+  if (values.show === values.remove) throw new ConfigError(['history: say either --show or --remove']);
+  const { AMQP_URL, AUTH_JWT_SECRET = 'not needed to look', ...others } = process.env;
+  if (!AMQP_URL && !others.AMQP_URL_FILE && !others.CONFIG_FILE) {
+    throw new ConfigError(['AMQP_URL: not set; name the broker with the stream']);
+  }
+  const config = readConfig({ ...process.env, AUTH_JWT_SECRET });
+  const addresses = new Addresses(config.AMQP_URL ?? []);
+  const model = await amqp.connect(addresses.options, { noDelay: true, timeout: 10_000 });
+  // What went wrong is told by the operation that failed.
+  model.on('error', () => undefined);
+  try {
+    if (values.show) await show(model, config);
+    else await remove(model, config.HISTORY_STREAM);
+  } finally {
+    await within(operationMs, model.close()).catch(() => undefined);
+  }
+});
+
+async function remove(model: ChannelModel, stream: string): Promise<void> {
+  await checkThere(model, stream);
+  const channel = await quietChannel(model);
+  await within(operationMs, channel.deleteQueue(stream));
+  process.stdout.write(`${stream} is deleted.\n`);
+}
+
+async function checkThere(model: ChannelModel, stream: string): Promise<void> {
+  const channel = await quietChannel(model);
+  try {
+    await within(operationMs, channel.checkQueue(stream));
+  } catch (error) {
+    if (replyCode(error) === 404 && !/home node/i.test(String(error))) throw new Error(`there is no stream ${stream}`);
+    throw error;
+  }
+}
+
+async function show(model: ChannelModel, config: Config): Promise<void> {
+  const stream = config.HISTORY_STREAM;
+  await checkThere(model, stream);
+  const first = await positionAt(model, stream, 'first');
+  const { CALL_EVENTS: callEvents, DOC_TYPES: documentTypes, NOTIFICATION_EVENTS: notifications } = config;
+  const catalogue = createCatalogue({ callEvents, documentTypes, notifications }, new Accounts());
+  const everything = patternsOfEverything(catalogue);
+  const found = await readAll(model, stream, first ?? 0, everything);
+  const at = (time: number | undefined): string => (time === undefined ? 'unknown' : new Date(time).toISOString());
+  const lines = [
+    `stream  ${stream}`,
+    `epoch   ${found.epoch ?? 'none yet'}`,
+    `first   ${first ?? 'empty'}, not later than ${at(found.firstFence?.time)}`,
+    `last    ${found.last}, ${at(Date.now())}`,
+    ...everything.map(({ exchange }) => `${found.canaries.has(exchange) ? 'bound    ' : 'NOT bound'} ${exchange}`),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** Sends canaries and behind them a fence, and reads all up to that. */
+async function readAll(
+  model: ChannelModel,
+  stream: string,
+  from: number,
+  everything: readonly ExchangePatterns[],
+): Promise<Findings> {
+  const look = randomUUID();
+  const found: Findings = { firstFence: undefined, epoch: undefined, last: from, canaries: new Set() };
+  let done: () => void = () => undefined;
+  let fail: (error: Error) => void = () => undefined;
+  const ended = new Promise<void>((resolve, reject) => {
+    done = resolve;
+    fail = reject;
+  });
+  const reading = new StreamReader(
+    stream,
+    { position: from, behind: undefined },
+    {
+      onEvent: (delivery) => reading.settle(delivery),
+      onOwn(message, position) {
+        found.last = position;
+        if (message === 'nothing') return;
+        if (message.kind === 'epoch') found.epoch ??= message.id;
+        if (message.kind === 'canary' && message.look === look) found.canaries.add(message.exchange);
+        if (message.kind !== 'fence') return;
+        found.firstFence ??= message;
+        if (message.epoch !== undefined) found.epoch = message.epoch.id;
+        if (message.look === look) done();
+      },
+      onLost: () => undefined,
+      onEnd: (_end, detail) => fail(new Error(detail)),
+    },
+  );
+  await reading.start(model, 500);
+  for (const { exchange, routingPatterns } of everything) {
+    await write(model, exchange, canaryKey(stream, routingPatterns), encodeOwn({ kind: 'canary', look, exchange }));
+  }
+  const fence: Fence = { kind: 'fence', look, time: Date.now(), scope: '', looked: [], missing: [] };
+  await write(model, '', stream, encodeOwn(fence));
+  await ended;
+  reading.stop();
+  return found;
+}
+
+/** An exchange that is missing, or may not be written to, has no canary: that is what is to be found out. */
+async function write(
+  model: ChannelModel,
+  exchange: string,
+  routingKey: string,
+  [body, properties]: ReturnType<typeof encodeOwn>,
+): Promise<void> {
+  const channel = await model.createConfirmChannel();
+  channel.on('error', () => undefined);
+  channel.publish(exchange, routingKey, body, properties);
+  try {
+    await within(operationMs, channel.waitForConfirms());
+    await within(operationMs, channel.close());
+  } catch (error) {
+    if (exchange === '') throw error;
+  }
+}
+
+async function quietChannel(model: ChannelModel): ReturnType<typeof openChannel> {
+  return openChannel(
+    model,
+    () => undefined,
+    () => undefined,
+  );
+}

@@ -1,0 +1,111 @@
+/** The events of late over REST, for programs that hold no socket. */
+import { z } from 'zod';
+import { accountId } from '../auth/accounts.ts';
+import { checkFamily } from '../auth/authorization.ts';
+import { type DialectName, dialectNamed, dialectNames } from '../dialects/dialects.ts';
+import { ActionError } from '../errors.ts';
+import type { Catalogue } from '../families/catalogue.ts';
+import type { Binding } from '../families/family.ts';
+import { notRecovered } from '../history/history.ts';
+import { KeyedBuckets } from '../keyed-buckets.ts';
+import type { EventPage, EventPages } from '../replay/event-pages.ts';
+import { errorSchema, HttpError, type NodeInfo, successBody, successSchema } from './envelope.ts';
+import type { Http } from './http-server.ts';
+import type { UnreadAnswers } from './unread-answers.ts';
+
+export interface EventRouteServices {
+  readonly info: NodeInfo;
+  readonly catalogue: Catalogue;
+  readonly defaultDialect: DialectName;
+  readonly unread: UnreadAnswers;
+  /** Undefined: nothing is kept. */
+  readonly eventPages: EventPages | undefined;
+}
+
+/** Of each token. */
+const rate = { perSecond: 10, burst: 10 };
+const maxBindings = 20;
+const maxEvents = 1000;
+const defaultEvents = 100;
+
+const bindings = z
+  .union([z.string().min(1), z.array(z.string().min(1)).min(1).max(maxBindings)])
+  .transform((value) => [...new Set(typeof value === 'string' ? [value] : value)]);
+
+const querystring = z.object({
+  binding: bindings.describe(`what to look for; may be repeated, at most ${maxBindings}`),
+  since: z
+    .string()
+    .min(1)
+    .max(256)
+    .optional()
+    .describe('a cursor: events behind it, oldest first; without: the latest'),
+  limit: z.coerce.number().int().min(1).max(maxEvents).default(defaultEvents).describe('most frames of a page'),
+  dialect: z
+    .enum(dialectNames, `must be ${dialectNames.join(' or ')}`)
+    .optional()
+    .describe('how the events look'),
+});
+
+const page = z.object({
+  events: z.array(z.record(z.string(), z.unknown())).describe('frames of the dialect, with their cursors'),
+  cursor: z.string().describe('everything up to here is on the page: the next one’s since'),
+  more: z.boolean().describe('there is more behind it'),
+  recovered: z.boolean().describe('nothing is missing since the cursor that was asked for'),
+  reason: z.enum(notRecovered).optional().describe('why not'),
+});
+
+export function addEventRoutes(http: Http, services: EventRouteServices): void {
+  const rates = new KeyedBuckets(rate);
+  http.get(
+    '/v2/accounts/:account/events',
+    {
+      config: { scope: 'events' },
+      schema: {
+        summary: 'Events of late, from the memory of this node',
+        security: [{ token: [] }, { bearer: [] }],
+        params: z.object({ account: accountId.describe('account id') }),
+        querystring,
+        response: {
+          200: successSchema(page),
+          400: errorSchema,
+          401: errorSchema,
+          403: errorSchema,
+          429: errorSchema,
+          501: errorSchema,
+          503: errorSchema,
+        },
+      },
+    },
+    async (request, reply) => {
+      const { account } = request.params;
+      const { identity, query } = request;
+      if (identity === undefined) throw new ActionError('token_required');
+      const retryAfterSeconds = rates.take([identity.tokenDigest], performance.now());
+      if (retryAfterSeconds > 0) {
+        throw new HttpError(429, `rate limit exceeded: ${rate.perSecond} requests a second`, { retryAfterSeconds });
+      }
+      const asked = new Map<string, Binding>();
+      for (const text of query.binding) {
+        const binding = services.catalogue.parse(text, account);
+        checkFamily(identity, binding.family);
+        asked.set(text, binding);
+      }
+      if (services.eventPages === undefined) throw new HttpError(501, 'nothing is kept: HISTORY is off');
+      services.unread.checkRoom();
+      const dialect = dialectNamed(query.dialect ?? services.defaultDialect);
+      const { since, limit } = query;
+      const found = await services.eventPages.read({ account, bindings: asked, since, limit, dialect });
+      if (found === undefined) throw new ActionError('source_unavailable');
+      // As a text: events stay to the letter what the bus said.
+      const text = withData(successBody(services.info, request.id, null), found);
+      return reply.type('application/json; charset=utf-8').send(text as never);
+    },
+  );
+}
+
+/** The envelope with the page in the place of its `data`. */
+function withData(body: object, { events, ...others }: EventPage): string {
+  const rest = JSON.stringify(others).slice(1);
+  return JSON.stringify(body).replace('"data":null', () => `"data":{"events":[${events.join(',')}],${rest}`);
+}

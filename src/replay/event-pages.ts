@@ -1,0 +1,124 @@
+/** The events of late for those who ask over REST: read from the ring, a page at a time, in slices that hold up nobody. */
+import { setImmediate } from 'node:timers/promises';
+import type { Dialect } from '../dialects/dialect.ts';
+import type { Catalogue } from '../families/catalogue.ts';
+import type { Binding } from '../families/family.ts';
+import type { History, NotRecovered } from '../history/history.ts';
+import { Subscriptions } from '../registry/subscriptions.ts';
+import type { Interest } from '../session/subscription.ts';
+import { PastEvents } from './past-events.ts';
+
+/** A page ends at so many bytes, however few events that are. */
+const maxPageBytes = 4_194_304;
+/** How long a slice takes, ms. */
+const sliceMs = 4;
+
+export interface EventPageRequest {
+  readonly account: string;
+  readonly bindings: ReadonlyMap<string, Binding>;
+  /** Undefined: the latest. */
+  readonly since: string | undefined;
+  readonly limit: number;
+  readonly dialect: Dialect;
+}
+
+export interface EventPage {
+  /** Each a frame of the dialect, as JSON. */
+  readonly events: readonly string[];
+  /** The page has everything up to here. */
+  readonly cursor: string;
+  /** Whether there is more behind it by now. */
+  readonly more: boolean;
+  readonly recovered: boolean;
+  readonly reason?: NotRecovered;
+}
+
+export class EventPages {
+  readonly #past: PastEvents;
+
+  constructor(
+    private readonly history: History,
+    catalogue: Catalogue,
+  ) {
+    this.#past = new PastEvents(catalogue, history);
+  }
+
+  /** @returns undefined while the source was not reached yet, and nothing is known */
+  async read(request: EventPageRequest): Promise<EventPage | undefined> {
+    const { history } = this;
+    if (history.epoch === undefined) return undefined;
+    // What an account tree says may have changed since the last request.
+    this.#past.forget();
+    const asked = askedFor(request);
+    if (request.since === undefined) return this.#latest(request, asked);
+    const families = [...request.bindings.values()].map(({ eventFamily }) => eventFamily);
+    const verdict = history.judge(request.since, families);
+    if (verdict.recovered) return this.#behind(verdict.position, request, asked);
+    const { reason } = verdict;
+    return { events: [], cursor: history.cursorAt(history.head), more: false, recovered: false, reason };
+  }
+
+  /** Looks back farther and farther until there are enough. */
+  async #latest(request: EventPageRequest, asked: Subscriptions): Promise<EventPage> {
+    const { history } = this;
+    for (let count = request.limit; ; count *= 4) {
+      const position = Math.max(history.floor, history.positionBeforeLast(count, request.account));
+      const page = await this.#behind(position, { ...request, limit: Number.POSITIVE_INFINITY }, asked);
+      if (page.events.length < request.limit && position > history.floor) continue;
+      return { ...page, events: page.events.slice(-request.limit) };
+    }
+  }
+
+  async #behind(position: number, request: EventPageRequest, asked: Subscriptions): Promise<EventPage> {
+    const { history } = this;
+    const events: string[] = [];
+    let at = position;
+    let bytes = 0;
+    let sliceEndsAt = performance.now() + sliceMs;
+    for (;;) {
+      const kept = history.next(at, request.account);
+      if (kept === undefined) {
+        at = Math.max(at, history.head);
+        break;
+      }
+      const past = this.#past.read(kept);
+      const frames = past === undefined ? [] : framesOf(past, request.dialect, asked);
+      const size = frames.reduce((sum, { length }) => sum + length, 0);
+      const isFull = events.length + frames.length > request.limit || bytes + size > maxPageBytes;
+      if (isFull && events.length > 0) return this.#page(events, at, true);
+      events.push(...frames);
+      bytes += size;
+      at = kept.position;
+      if (performance.now() < sliceEndsAt) continue;
+      await setImmediate();
+      sliceEndsAt = performance.now() + sliceMs;
+    }
+    return this.#page(events, at, false);
+  }
+
+  #page(events: readonly string[], position: number, more: boolean): EventPage {
+    return { events, cursor: this.history.cursorAt(position), more, recovered: true };
+  }
+}
+
+/** The bindings as the router's own index knows them. */
+function askedFor({ account, bindings }: EventPageRequest): Subscriptions {
+  const asked = new Subscriptions();
+  for (const [text, binding] of bindings) asked.hold(account, text, () => binding);
+  return asked;
+}
+
+function framesOf(
+  { event, transit }: NonNullable<ReturnType<PastEvents['read']>>,
+  dialect: Dialect,
+  asked: Subscriptions,
+): string[] {
+  const found: Interest[] = [];
+  asked.match(event, found);
+  const frames: string[] = [];
+  for (const interest of dialect.perSubscription ? found : found.slice(0, 1)) {
+    const message = transit.message(dialect, interest, true);
+    if (message !== undefined) frames.push(message.json().toString('utf8'));
+  }
+  return frames;
+}
