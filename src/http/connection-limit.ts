@@ -11,11 +11,14 @@ import type { Http } from './http-server.ts';
 /** For whoever finds all connections busy. */
 const retryAfterSeconds = 5;
 
-/** @param max connections of the server that are no WebSockets */
-export function limitConnections(http: Http, max: number, info: NodeInfo): void {
-  new ConnectionLimit(max, () => errorBody(info, randomUUID(), 503, 'this node has too many connections')).attach(
-    http.server,
-  );
+/**
+ * @param max connections of the server that are no WebSockets
+ * @param upgrades whether somebody takes the server's upgrades. Where nobody does, they are requests like others, and
+ *   nobody may listen for them
+ */
+export function limitConnections(http: Http, max: number, info: NodeInfo, upgrades = true): void {
+  const refusal = (): object => errorBody(info, randomUUID(), 503, 'this node has too many connections');
+  new ConnectionLimit(max, refusal).attach(http.server, upgrades);
 }
 
 export class ConnectionLimit {
@@ -33,10 +36,10 @@ export class ConnectionLimit {
   }
 
   /** To be attached before requests come. */
-  attach(server: Server): void {
+  attach(server: Server, upgrades: boolean): void {
     server.prependListener('connection', (socket) => this.#onConnection(socket));
     server.on('request', (request: IncomingMessage, response: ServerResponse) => this.#onRequest(request, response));
-    server.on('upgrade', (_request, socket) => this.#forget(socket as Socket));
+    if (upgrades) server.on('upgrade', (_request, socket) => this.#forget(socket as Socket));
   }
 
   #onConnection(socket: Socket): void {

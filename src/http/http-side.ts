@@ -66,6 +66,10 @@ export async function createHttpSide(
   await addPageRoutes(http);
   addDemoRoute(http, info, services.demo);
   const metricsHttp = metricsPort === undefined ? undefined : await createHttp(info, [], log);
+  if (metricsHttp !== undefined) {
+    limitConnections(metricsHttp, settings.maxConnections, info, false);
+    watchAnswers(metricsHttp, unread);
+  }
   addMetricsRoute(metricsHttp ?? http, state);
   return {
     http,

@@ -64,7 +64,9 @@ export async function launch<B extends TestBus>(
   broker: B | undefined,
   embedded?: EmbeddedBroker,
 ): Promise<Bridge<B>> {
-  const config = readConfig({ PORT: '0', DRAIN_SECONDS: '0', NODE_NAME: 'test-node', ...settings });
+  // Tests that wait for something to be listed ask more often than anybody may.
+  const own = { PORT: '0', DRAIN_SECONDS: '0', NODE_NAME: 'test-node', REST_RATE_BURST: '100000' };
+  const config = readConfig({ ...own, ...settings });
   const { log, lines } = createMemoryLog();
   const surroundings = { log, version: '0.0.0', usedMemory: () => 1 };
   const app = await createApp(config, embedded === undefined ? surroundings : { ...surroundings, broker: embedded });

@@ -8,6 +8,7 @@ import { KeyedBuckets } from '../../src/keyed-buckets.ts';
 import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
 import { type EmbeddedBridge, startBridge } from '../support/embedded.ts';
+import { freePort } from '../support/rabbit.ts';
 import { type Answer, rest } from '../support/rest.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { until } from '../support/until.ts';
@@ -180,6 +181,19 @@ describe('connections that are no WebSockets are bounded', () => {
     for (const client of clients) await client.ping();
     expect((await rest(bridge, '/healthz')).status).toBe(200);
     for (const client of clients) await client.ping();
+  });
+
+  test('on METRICS_PORT as well, where an upgrade is a request like others', async () => {
+    const port = await freePort();
+    await startBridge({ MAX_HTTP_CONNECTIONS: '2', METRICS_PORT: String(port) });
+    const metrics = { address: `http://127.0.0.1:${port}` };
+    const idle = [await openRaw(metrics), await openRaw(metrics)];
+    for (const raw of idle) read(raw);
+    const next = await openRaw(metrics);
+    read(next);
+    await until(() => idle[0]?.isClosed === true);
+    next.socket.write('GET /metrics HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    await until(() => next.text.includes('horizon_sockets'));
   });
 
   test('where all are busy a new one is refused: 503, and when to come back', async () => {
