@@ -11,6 +11,7 @@ import type { BusEvent } from './families/family.ts';
 import type { DropReason } from './payload.ts';
 import type { Subscriptions } from './registry/subscriptions.ts';
 import type { EventKeeper } from './replay/event-keeper.ts';
+import type { Feed } from './session/feed.ts';
 import type { RoutingNote } from './session/subscriber.ts';
 import type { Interest, Subscription } from './session/subscription.ts';
 
@@ -84,7 +85,8 @@ export class Router {
   /** The usual case, one interest: everybody gets a message, and nobody two. */
   #sendAll(transit: EventInTransit, { subscriptions }: Interest, now: number, position: number): void {
     for (const subscription of subscriptions) {
-      if (isOpen(subscription, now, position)) this.#send(transit, subscription, position);
+      const { feed } = subscription.subscriber;
+      if (isOpen(subscription, feed, now, position)) this.#send(transit, subscription, feed, position);
     }
   }
 
@@ -99,9 +101,10 @@ export class Router {
     for (const { subscriptions } of matched) {
       for (const subscription of subscriptions) {
         const { subscriber } = subscription;
-        if (!isOpen(subscription, now, position)) continue;
+        const { feed } = subscriber;
+        if (!isOpen(subscription, feed, now, position)) continue;
         if (subscriber.dialect.perSubscription) {
-          this.#send(transit, subscription, position);
+          this.#send(transit, subscription, feed, position);
           continue;
         }
         subscriber.routingNote ??= { event: 0, chosen: undefined };
@@ -119,12 +122,16 @@ export class Router {
       const subscription = note.chosen as Subscription;
       // A subscription that ends must not be kept by a note of it.
       note.chosen = undefined;
-      this.#send(transit, subscription, position);
+      this.#send(transit, subscription, subscription.subscriber.feed, position);
     }
   }
 
-  #send(transit: EventInTransit, { subscriber, interest, tail }: Subscription, position: number): void {
-    const { feed } = subscriber;
+  #send(
+    transit: EventInTransit,
+    { subscriber, interest, tail }: Subscription,
+    feed: Feed | undefined,
+    position: number,
+  ): void {
     const message = transit.message(subscriber.dialect, interest, feed?.hasCursors);
     if (message === undefined) return;
     subscriber.deliver(message, tail);
@@ -134,8 +141,7 @@ export class Router {
 }
 
 /** Whether an event may go to a subscription now. */
-function isOpen({ subscriber, from }: Subscription, now: number, position: number): boolean {
-  const { feed } = subscriber;
+function isOpen({ subscriber, from }: Subscription, feed: Feed | undefined, now: number, position: number): boolean {
   // The token's end is looked at here and not only by the clock: no event is delivered after it.
   if (subscriber.deliverUntil <= now) {
     // Who can resume loses nothing by it.

@@ -2,20 +2,23 @@
 import type { EventMessage } from '../protocol/event-message.ts';
 import type { Dialect, ReadEvent, Rendering, SubscribedBinding } from './dialect.ts';
 
+/** What some of the receivers are told: a dialect, with or without cursors. */
+interface Voice {
+  readonly dialect: Dialect;
+  readonly isResumable: boolean;
+  /** Undefined where the dialect can't say the event. */
+  rendering: Rendering | undefined;
+  /** The one asked for last: all who hold a binding come one after the other. */
+  binding: SubscribedBinding | undefined;
+  message: EventMessage | undefined;
+}
+
 export class EventInTransit {
   /** Why a dialect could not say the event; undefined while all that were asked could. */
   failure: unknown;
 
-  /** One entry a dialect that somebody asked for; no rendering where it failed. There are few, so a list is enough. */
-  readonly #dialects: Dialect[] = [];
-  readonly #renderings: (Rendering | undefined)[] = [];
-
-  /** The answer given last: nearly always the same is asked for again. */
-  #lastDialect: Dialect | undefined;
-  #lastBinding: SubscribedBinding | undefined;
-  #lastIsResumable = false;
-  #lastMessage: EventMessage | undefined;
-
+  /** Those that somebody asked for. There are few, so a walk over the list is quicker than a look into a map. */
+  readonly #voices: Voice[] = [];
   #cursor: string | undefined;
 
   /** @param cursorOf makes the event's cursor, where there is a history and somebody asks for it */
@@ -25,30 +28,44 @@ export class EventInTransit {
   ) {}
 
   /**
+   * Hot: called for every delivery.
    * @param isResumable with its cursor, where there is one
    * @returns undefined where the event can't be said in that dialect; those of others still get it
    */
   message(dialect: Dialect, binding: SubscribedBinding, isResumable = false): EventMessage | undefined {
-    const isLast = dialect === this.#lastDialect && binding === this.#lastBinding;
-    if (isLast && isResumable === this.#lastIsResumable) return this.#lastMessage;
-    if (isResumable) this.#cursor ??= this.cursorOf?.();
-    this.#lastMessage = this.#make(dialect, binding, isResumable ? this.#cursor : undefined);
-    this.#lastDialect = dialect;
-    this.#lastBinding = binding;
-    this.#lastIsResumable = isResumable;
-    return this.#lastMessage;
+    for (const voice of this.#voices) {
+      if (voice.dialect === dialect && voice.isResumable === isResumable) {
+        return voice.binding === binding ? voice.message : this.#say(voice, binding);
+      }
+    }
+    return this.#say(this.#begin(dialect, isResumable), binding);
   }
 
-  #make(dialect: Dialect, binding: SubscribedBinding, cursor: string | undefined): EventMessage | undefined {
-    let at = this.#dialects.indexOf(dialect);
-    if (at < 0) at = this.#dialects.push(dialect) - 1;
+  #begin(dialect: Dialect, isResumable: boolean): Voice {
+    // What the dialect made of the event is the same with and without cursors.
+    const same = this.#voices.find((voice) => voice.dialect === dialect);
+    const voice: Voice = { dialect, isResumable, rendering: undefined, binding: undefined, message: undefined };
+    this.#voices.push(voice);
+    voice.rendering = same === undefined ? this.#try(() => dialect.render(this.read)) : same.rendering;
+    return voice;
+  }
+
+  #say(voice: Voice, binding: SubscribedBinding): EventMessage | undefined {
+    if (voice.isResumable) this.#cursor ??= this.cursorOf?.();
+    const cursor = voice.isResumable ? this.#cursor : undefined;
+    voice.message = this.#try(() => voice.rendering?.message(binding, cursor));
+    voice.binding = binding;
+    // Once is enough: it would fail for all others as well.
+    if (voice.message === undefined) voice.rendering = undefined;
+    return voice.message;
+  }
+
+  /** An event may be nested so deeply that the stack ends, for instance. Those who get it in the publisher's own words lose nothing. */
+  #try<T>(make: () => T): T | undefined {
     try {
-      if (this.#renderings.length === at) this.#renderings.push(dialect.render(this.read));
-      return this.#renderings[at]?.message(binding, cursor);
+      return make();
     } catch (error) {
-      // Nested so deeply that the stack ends, for instance. Those who get it in the publisher's own words lose nothing.
       this.failure = error;
-      this.#renderings[at] = undefined;
       return undefined;
     }
   }

@@ -44,14 +44,16 @@ const maxMalformed = 10;
 const forgiveMs = 1000;
 
 export class Session implements Subscriber {
+  // What each delivery looks at stands first, in one line of the processor's cache.
+  #deliverUntil = 0;
+  /** Set where the client asked to be able to resume. */
+  feed: Feed | undefined;
+  routingNote: RoutingNote | undefined;
+
   /** Can't be guessed: whoever knows it and has a token of the account may close the socket. */
   readonly id: string = randomUUID();
   /** Unix time, ms. */
   readonly connectedAt = Date.now();
-  routingNote: RoutingNote | undefined;
-  /** Set where the client asked to be able to resume. */
-  feed: Feed | undefined;
-
   #identity: Identity | undefined;
   #identifiedAt = 0;
   #label = noLabel;
@@ -59,7 +61,6 @@ export class Session implements Subscriber {
   #isEnded = false;
   /** At most MAX_BINDINGS_PER_SOCKET, so a list is enough. */
   readonly #subscriptions: Subscription[] = [];
-  #deliverUntil = 0;
   /** Malformed messages that are not forgiven, and the moment from which on time forgives (`performance.now()`, ms). */
   #malformed = 0;
   #malformedSince = 0;
