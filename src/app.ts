@@ -191,7 +191,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
       cluster,
       demo,
       defaultDialect: config.DIALECT,
-      protocol: createProtocolDocument(),
+      protocol: createProtocolDocument,
       tokenOf: headerToken,
     },
     log,

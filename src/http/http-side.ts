@@ -41,7 +41,7 @@ export interface HttpServices
   /** Undefined: this is no demo. */
   readonly demo: DemoAccess | undefined;
   /** The JSON Schema of the WebSocket's messages. */
-  readonly protocol: object;
+  readonly protocol: () => object;
 }
 
 /** @returns the server, for the upgrades to take, and what listens for it: not yet */

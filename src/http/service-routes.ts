@@ -54,13 +54,17 @@ export function addMetricsRoute(http: Http, state: ServiceState): void {
   });
 }
 
-/** @param document the JSON Schema of the WebSocket's messages */
-export function addProtocolRoute(http: Http, document: object): void {
+/** @param makeDocument the JSON Schema of the WebSocket's messages; made once, when somebody asks */
+export function addProtocolRoute(http: Http, makeDocument: () => object): void {
+  let document: object | undefined;
   const schema = {
     summary: 'The messages of the WebSocket',
     response: { 200: z.unknown().describe('a JSON Schema') },
   };
-  http.get('/protocol.json', { schema }, async () => document);
+  http.get('/protocol.json', { schema }, async () => {
+    document ??= makeDocument();
+    return document;
+  });
 }
 
 export function addOpenApiRoute(http: Http): void {

@@ -193,7 +193,7 @@ describe('the tree in force', () => {
     const log = { ...silentLog, info: tell, warn: tell, error: tell };
     let begun = 0;
     let reads = 0;
-    const listing = listingOf(crossbar, { apiKey }, { timeoutMs: 300 });
+    const listing = listingOf(crossbar, { apiKey }, { timeoutMs: 1000 });
     const counted = {
       read() {
         begun += 1;

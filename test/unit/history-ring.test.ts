@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type KeptEvent, Ring } from '../../src/history/ring.ts';
@@ -74,30 +72,3 @@ test('an event that is larger than everything leaves nothing behind', () => {
   expect(ring.append(event(3, 'a'))).toBeUndefined();
   expect(seen(ring.behind(0))).toEqual(seen([event(3, 'a')]));
 });
-
-test('it counts what it costs: within a fifth of what the process grows by', () => {
-  const ring = new Ring(1_000_000_000);
-  const body = Buffer.alloc(1000, 'x');
-  const before = used();
-  for (let position = 0; position < 60_000; position += 1) {
-    const account = `account${position % 1000}`.padEnd(32, '0');
-    ring.append({
-      ...event(position, account),
-      body,
-      routingKey: Buffer.from(`call.CHANNEL_CREATE.${position}%2Dabcdef@host`).toString(),
-    });
-  }
-  const grown = used() - before;
-  expect(ring.length).toBe(60_000);
-  expect(grown).toBeGreaterThan(ring.bytes * 0.8);
-  expect(grown).toBeLessThan(ring.bytes * 1.2);
-});
-
-setFlagsFromString('--expose_gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-function used(): number {
-  collectGarbage();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
-}
