@@ -189,6 +189,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
       accounts,
       authenticator,
       cluster,
+      queries,
       demo,
       defaultDialect: config.DIALECT,
       protocol: createProtocolDocument,

@@ -33,11 +33,13 @@ export interface Remarks {
   /** Some node that lives didn't answer. */
   readonly partial?: boolean;
   readonly paging?: Paging | undefined;
+  /** What a query knows: always said, either way. */
+  readonly knowledge?: { readonly partial: boolean; readonly details_partial?: true };
 }
 
 export function successBody(info: NodeInfo, requestId: string, data: unknown, remarks: Remarks = {}): object {
-  const { partial = false, paging } = remarks;
-  return { data, status: 'success', ...(partial && { partial }), ...paging, ...stamp(info, requestId) };
+  const { partial = false, paging, knowledge } = remarks;
+  return { data, status: 'success', ...(partial && { partial }), ...knowledge, ...paging, ...stamp(info, requestId) };
 }
 
 /**
@@ -101,6 +103,17 @@ export function successSchema(data: z.ZodType): z.ZodType {
     data,
     status: z.literal('success'),
     partial: partialSchema,
+    ...stampSchema,
+  });
+}
+
+/** The same for what the media nodes were asked. */
+export function knowledgeSchema(data: z.ZodType): z.ZodType {
+  return z.object({
+    data,
+    status: z.literal('success'),
+    partial: z.boolean().describe('some media node did not answer in time: what is missing may be there all the same'),
+    details_partial: z.literal(true).optional().describe('some entries are not completed'),
     ...stampSchema,
   });
 }

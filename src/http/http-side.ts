@@ -9,6 +9,7 @@ import { addEventRoutes, type EventRouteServices } from './event-routes.ts';
 import { createHttp, type Http } from './http-server.ts';
 import { Listener } from './listener.ts';
 import { addDemoRoute, addPageRoutes, type DemoAccess } from './page-routes.ts';
+import { addQueryRoutes, type QueryRouteServices } from './query-routes.ts';
 import { limitRates } from './rates.ts';
 import { addRestRoutes, type RestServices } from './rest-routes.ts';
 import {
@@ -34,6 +35,7 @@ export interface HttpSettings {
 
 export interface HttpServices
   extends AccessServices,
+    Omit<QueryRouteServices, 'unread'>,
     Omit<RestServices, 'unread'>,
     Omit<EventRouteServices, 'unread' | 'info' | 'defaultDialect'> {
   readonly info: NodeInfo;
@@ -61,6 +63,7 @@ export async function createHttpSide(
   addHealthRoutes(http, info, state);
   addRestRoutes(http, { ...services, unread });
   addEventRoutes(http, { ...services, unread });
+  addQueryRoutes(http, { ...services, unread });
   addOpenApiRoute(http);
   addProtocolRoute(http, services.protocol);
   await addPageRoutes(http);

@@ -7,11 +7,12 @@ import type { Answer, Query, QueryTools } from './query.ts';
 
 const exchange = 'callevt';
 /** How many are completed for one question: each costs a question of its own. */
-const maxDetails = 100;
+export const maxDetails = 100;
 /** How many of those are under way at a time. */
 const detailsAtOnce = 10;
 
-const callId = z.string().min(1).max(256);
+/** A SIP `Call-ID`: there are long ones. */
+export const callId = z.string().min(1).max(1024);
 
 const channelsArguments = z.object({
   details: z.boolean().nullish().describe('complete each entry with all that `channel` knows of it'),

@@ -353,7 +353,7 @@ describe('who may ask', () => {
 
   test.each([
     ['channel', {}, 'data.call_id'],
-    ['channel', { call_id: 'x'.repeat(257) }, 'data.call_id'],
+    ['channel', { call_id: 'x'.repeat(1025) }, 'data.call_id'],
     ['channels', { call_ids: Array.from({ length: 101 }, String) }, 'data.call_ids'],
     ['channels', { details: 'yes' }, 'data.details'],
     ['nothing', {}, 'data.name'],
