@@ -49,7 +49,8 @@ export async function playRecipes(target: SocketTarget, random: Random): Promise
     for (const attacker of attackers) {
       if (await attacker.open()) attacker.follow(recipe);
     }
-    await pause(300);
+    // A slow machine takes its time; a code that doesn't come is missed in the end.
+    for (let waits = 0; waits < 100 && !target.findings.codes.has(code); waits += 1) await pause(50);
     for (const attacker of attackers) attacker.end();
   }
 }

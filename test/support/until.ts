@@ -10,6 +10,9 @@ const firstPauseMs = 1;
 const lastPauseMs = 10;
 const mostText = 600;
 
+/** A test may set `Date.now`, and still waits by the clock on the wall. */
+const unixMs = Date.now.bind(Date);
+
 const sights = new Set<() => string | Promise<string>>();
 
 /**
@@ -32,7 +35,7 @@ export async function until(
 ): Promise<void> {
   const endsAt = deadline();
   for (let pauseMs = firstPauseMs; !(await condition()); pauseMs = Math.min(pauseMs * 2, lastPauseMs)) {
-    if (Date.now() > endsAt) throw await failedWait(expected);
+    if (unixMs() > endsAt) throw await failedWait(expected);
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
@@ -41,7 +44,7 @@ export async function until(
 export async function within<T>(promise: Promise<T>, expected: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => void failedWait(expected).then(reject, reject), deadline() - Date.now());
+    timer = setTimeout(() => void failedWait(expected).then(reject, reject), deadline() - unixMs());
   });
   try {
     return await Promise.race([promise, late]);
@@ -59,7 +62,7 @@ export function shortened(text: string): string {
 function deadline(): number {
   const running = TestRunner.getCurrentTest();
   const startedAt = running?.result?.startTime;
-  if (running === undefined || startedAt === undefined) return Date.now() + otherwiseMs;
+  if (running === undefined || startedAt === undefined) return unixMs() + otherwiseMs;
   return startedAt + Math.max(running.timeout - marginMs, running.timeout / 2);
 }
 
