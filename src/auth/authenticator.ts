@@ -6,7 +6,7 @@ import { createJwtAuthenticator, ForeignTokenError } from './jwt.ts';
 import { rememberTokens } from './known-tokens.ts';
 
 /** Longer ones are refused unread: hashing and decoding them would be work for nothing. */
-export const maxTokenBytes = 16_384;
+const maxTokenBytes = 16_384;
 /** What a header can carry. HTTP clients quote the rest, token and all, in the error that they throw. */
 const printable = /^[\x20-\x7e]+$/;
 

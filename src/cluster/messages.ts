@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { ControlBinding, ExchangeSpec } from '../bus.ts';
 
-export const appName = 'event-horizon';
+const appName = 'event-horizon';
 
 /** The exchanges of the conversation. */
 export const nodesExchange: ExchangeSpec = { name: 'nodes', type: 'fanout' };
@@ -72,7 +72,7 @@ export const closeRequestSchema = z.object({
 });
 
 /** A socket as nodes tell each other of it: what the REST bodies of both dialects need. */
-export const socketRecordSchema = z.object({
+const socketRecordSchema = z.object({
   account_id: z.string().nullish(),
   auth_token: z.string().optional(),
   bindings: z.array(z.string()).default([]),
@@ -128,7 +128,7 @@ export interface Sender {
 }
 
 /** A name as the bus has them, `NAME@HOST`: Kazoo's own list of nodes (`sup kz_nodes status`) crashes on one without `@`. */
-export function busNameOf(nodeName: string): string {
+function busNameOf(nodeName: string): string {
   return nodeName.includes('@') ? nodeName : `${appName}@${nodeName}`;
 }
 

@@ -21,7 +21,7 @@ export function limitConnections(http: Http, max: number, info: NodeInfo, upgrad
   new ConnectionLimit(max, refusal).attach(http.server, upgrades);
 }
 
-export class ConnectionLimit {
+class ConnectionLimit {
   /** Those that nothing is being answered on, the one that has been idle for longest first. */
   readonly #idle = new Set<Socket>();
   readonly #busy = new Set<Socket>();

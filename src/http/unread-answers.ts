@@ -10,7 +10,7 @@ export interface UnreadLimits {
   readonly totalBytes: number;
 }
 
-export const defaultUnreadLimits: UnreadLimits = { answerMs: 10_000, totalBytes: 67_108_864 };
+const defaultUnreadLimits: UnreadLimits = { answerMs: 10_000, totalBytes: 67_108_864 };
 
 export class UnreadAnswers {
   #bytes = 0;

@@ -147,7 +147,7 @@ function addressFields(event: ChannelEvent, channel: Channel, account: PbxAccoun
 }
 
 /** `Custom-Channel-Vars`: whose channel it is, and by which right it is there. */
-export function channelVariables(event: ChannelEvent, channel: Channel, account: PbxAccount, office: Office): Fields {
+function channelVariables(event: ChannelEvent, channel: Channel, account: PbxAccount, office: Office): Fields {
   const isRouted = channel.direction === 'outbound' || event !== 'CHANNEL_CREATE';
   return {
     ...ownerVariables(channel, account, office),

@@ -20,7 +20,7 @@ export interface WireFrame {
 const objectEnd = Buffer.from('}');
 
 /** The wire frames of an object, as plain text or deflated: with nothing behind it, or with a tail of some length. */
-export class FrameForm {
+class FrameForm {
   #plain: WireFrame | undefined;
   /** The one asked for last: tails of one length (all UUIDs, say) share it. */
   #holed: WireFrame | undefined;

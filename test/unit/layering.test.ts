@@ -60,6 +60,12 @@ const processRooms = ['main.ts', 'workers', 'cli'];
 
 const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
 
+function testFiles(): string[] {
+  return readdirSync('test', { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => join('test', file));
+}
+
 function roomOf(file: string): string {
   return file.split(sep)[0] as string;
 }
@@ -107,6 +113,22 @@ test('an ordinary server loads neither the simulated PBX nor the embedded bus', 
   }
   expect(loaded).toContain(join('amqp', 'rabbit-bus.ts'));
   expect([...loaded].filter((file) => ['simulator', 'embedded-bus'].includes(roomOf(file)))).toEqual([]);
+});
+
+const everyText = [...files.map((file) => join(source, file)), ...testFiles()].map(
+  (file) => [file, readFileSync(file, 'utf8')] as const,
+);
+
+test.each(files)('%s exports nothing that nobody else uses', (file) => {
+  const own = join(source, file);
+  const text = readFileSync(own, 'utf8');
+  for (const [, name] of text.matchAll(/^export (?:async )?(?:const|function|class) (\w+)/gm)) {
+    const word = new RegExp(`\\b${name}\\b`);
+    expect(
+      everyText.some(([other, content]) => other !== own && word.test(content)),
+      `${name} is used by ${file} alone`,
+    ).toBe(true);
+  }
 });
 
 test.each(files)('%s has at most 320 lines', (file) => {
