@@ -15,6 +15,8 @@ async function start() {
   const bridge = await startBridge({ AMQP_URL: proxy.url(broker.vhost) }, broker);
   const client = await openClient(bridge, { token: await tokenFor(callAccount) });
   await client.subscribe('call.CHANNEL_CREATE.*');
+  // The second connection is there, too: the node says that it lives.
+  await until(() => proxy.links.some(({ asked }) => asked.includes('basic.publish')));
   return { bridge, proxy, client };
 }
 
