@@ -39,6 +39,17 @@ test('docs/ARCHITECTURE.md names every room', () => {
   for (const { name } of rooms) expect(plan, name).toContain(`\`${name}/\``);
 });
 
+test('every file that docs/ARCHITECTURE.md speaks of is there', () => {
+  const [prose] = read('docs/ARCHITECTURE.md').split('### A new action');
+  const named = [...(prose as string).matchAll(/`([\w/-]+\.ts)`/g)].map((match) => match[1] as string);
+  expect(named.length).toBeGreaterThan(15);
+  for (const file of named)
+    expect(
+      [file, `src/${file}`].some((path) => existsSync(path)),
+      file,
+    ).toBe(true);
+});
+
 describe('README.md', () => {
   const readme = read('README.md');
 
