@@ -26,7 +26,7 @@ const template = z
     'must be words with dots between them, each a text or a {PLACE}, no place twice',
   )
   .refine((text) => Buffer.byteLength(text) <= maxRoutingKeyBytes, `must have at most ${maxRoutingKeyBytes} bytes`);
-const value = z.string().regex(/^[^*#\s]{1,128}$/, 'must be 1 to 128 characters without blanks, "*" and "#"');
+const value = z.string().regex(/^[^.*#\s]{1,128}$/, 'must be 1 to 128 characters without dots, blanks, "*" and "#"');
 
 const accountRule = z.strictObject({
   payload: path.optional(),

@@ -39,6 +39,10 @@ export function topicFamily(definition: FamilyDefinition, directory: RealmDirect
 
   function parse(words: readonly string[], account: string): Binding {
     const asked = valuesIn(name, bindingWords, words, valued);
+    for (const place of valued) {
+      const plain = decodeWord(asked.get(place) ?? '*');
+      if (definition.values?.[place]?.includes(plain)) asked.set(place, plain);
+    }
     const realm = realmOf(account);
     const fixed = new Map<string, string>();
     if (rule.key !== undefined) fixed.set(rule.key, encodeWord(account));

@@ -54,6 +54,7 @@ describe('the form', () => {
     ['a documents root', { binding: 'doc_edited.{ID}' }, '0.binding: doc_edited is the root of the family object'],
     ['values of no place', { values: { COLOUR: ['red'] } }, '0.values.COLOUR: is no place of routing_key'],
     ['no values', { values: { STATE: [] } }, '0.values.STATE: Too small'],
+    ['dots in values', { values: { STATE: ['a.b'] } }, '0.values.STATE.0: must be 1 to 128 characters'],
     ['a star among values', { values: { STATE: ['*'] } }, '0.values.STATE.0: must be 1 to 128 characters'],
     [
       'too many values',
@@ -185,6 +186,16 @@ describe('an event', () => {
     carrier.publish(order('paid', 'acme', 'a.b'));
     carrier.publish({ ...order('paid', 'acme', '1'), routingKey: 'offer.paid.acme.1' });
     expect([plain, encoded, other].map(({ events }) => events.length)).toEqual([2, 2, 0]);
+  });
+
+  test('listed values are written encoded or plain, too', () => {
+    const carrier = carrierOf([family({ values: { STATE: ['paid/cash', 'paid'] } })]);
+    const receivers = ['paid/cash', 'paid%2Fcash', 'paid', '*'].map((state) =>
+      carrier.subscribe('acme', [`orders.${state}.*`]),
+    );
+    carrier.publish(order('paid%2Fcash', 'acme', '1'));
+    expect(receivers.map(({ events }) => events.length)).toEqual([1, 1, 0, 1]);
+    expect(carrier.patternsOf('orders.paid/cash.*', 'acme')).toEqual(['shop order.paid%2Fcash.acme.*']);
   });
 
   test('last_value_has_dots: several words are one value', () => {
