@@ -4,8 +4,8 @@ const shared = { testTimeout: 30_000, hookTimeout: 120_000, allowOnly: false };
 
 export default defineConfig({
   test: {
-    // Two cores, and for the integration tests a broker beside them.
-    maxWorkers: 2,
+    // One more than the two cores that they are made for: many a test waits for somebody else.
+    maxWorkers: 3,
     projects: [
       {
         // They need nothing but Node.js: no broker, no browser, nothing to install.

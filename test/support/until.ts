@@ -9,6 +9,8 @@ const otherwiseMs = 25_000;
 const firstPauseMs = 1;
 const lastPauseMs = 10;
 const mostText = 600;
+/** How long one that is described may take. ms */
+const describeMs = 500;
 
 /** A test may set `Date.now`, and still waits by the clock on the wall. */
 const unixMs = Date.now.bind(Date);
@@ -34,7 +36,10 @@ export async function until(
   expected: string = condition.toString(),
 ): Promise<void> {
   const endsAt = deadline();
-  for (let pauseMs = firstPauseMs; !(await condition()); pauseMs = Math.min(pauseMs * 2, lastPauseMs)) {
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, lastPauseMs)) {
+    const answer = condition();
+    // A question that is never answered must not outlast the wait.
+    if (typeof answer === 'boolean' ? answer : await within(answer, expected)) return;
     if (unixMs() > endsAt) throw await failedWait(expected);
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
@@ -66,11 +71,17 @@ function deadline(): number {
   return startedAt + Math.max(running.timeout - marginMs, running.timeout / 2);
 }
 
+/** What somebody who hangs looks like. */
+async function silence(): Promise<string> {
+  await new Promise((resolve) => setTimeout(resolve, describeMs).unref());
+  return '(says nothing of itself)';
+}
+
 async function failedWait(expected: string): Promise<Error> {
   const seen = await Promise.all(
     [...sights].map(async (describe) => {
       try {
-        return await describe();
+        return await Promise.race([describe(), silence()]);
       } catch (error) {
         return `(can't be described: ${String(error)})`;
       }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { showWhenWaitFails, until, within } from '../support/until.ts';
 
 test('a wait that fails says what it waited for and what it saw, before the test’s own time is over', {
-  timeout: 2000,
+  timeout: 800,
 }, async () => {
   let looks = 0;
   showWhenWaitFails(() => `something that was asked ${looks > 1 ? 'again and again' : 'once'}`);
@@ -24,6 +24,15 @@ test('what is to be told and never comes fails the same way', { timeout: 500 }, 
   showWhenWaitFails(() => Promise.reject(new Error('gone')));
   await expect(within(new Promise(() => undefined), 'word')).rejects.toThrow(
     "waited in vain for: word\nseen:\n- (can't be described: Error: gone)",
+  );
+});
+
+test('a question that is never answered ends the wait as well, and so does one who can not be described', {
+  timeout: 2000,
+}, async () => {
+  showWhenWaitFails(() => new Promise(() => undefined));
+  await expect(until(() => new Promise(() => undefined), 'an answer')).rejects.toThrow(
+    'waited in vain for: an answer\nseen:\n- (says nothing of itself)',
   );
 });
 
