@@ -30,6 +30,7 @@ const help = `Event Horizon ${version}: carries events from RabbitMQ to browsers
   npm start -- --help           this text
   npm run token -- --help       make a token
   npm run simulate -- --help    play the demo's calls onto a real broker
+  npm run history -- --help     look at the stream of HISTORY=stream, or delete it
 
 Settings are environment variables, or members of the JSON file that CONFIG_FILE names (the environment wins).
 Any secret may be given as NAME_FILE, the path of a file that holds it.

@@ -7,8 +7,10 @@ import { openChannel, operationMs, replyCode, within } from '../amqp/connection.
 import { positionAt } from '../amqp/stream-declare.ts';
 import { canaryKey, encodeOwn, type Fence } from '../amqp/stream-messages.ts';
 import { StreamReader } from '../amqp/stream-reader.ts';
+import { surviveUndecodable } from '../amqp/undecodable.ts';
+import { catalogueSettings } from '../app-settings.ts';
 import { Accounts } from '../auth/accounts.ts';
-import { type Config, readConfig } from '../config.ts';
+import { type Config, readConfig, readSetting } from '../config.ts';
 import { ConfigError } from '../errors.ts';
 import { createCatalogue } from '../families/catalogue.ts';
 import { type ExchangePatterns, patternsOfEverything } from '../families/everything.ts';
@@ -43,16 +45,17 @@ runCommand('history', async () => {
     return;
   }
   if (values.show === values.remove) throw new ConfigError(['history: say either --show or --remove']);
-  const { AMQP_URL, AUTH_JWT_SECRET = 'not needed to look', ...others } = process.env;
-  if (!AMQP_URL && !others.AMQP_URL_FILE && !others.CONFIG_FILE) {
+  if (readSetting(process.env, 'AMQP_URL') === undefined) {
     throw new ConfigError(['AMQP_URL: not set; name the broker with the stream']);
   }
-  const config = readConfig({ ...process.env, AUTH_JWT_SECRET });
+  const isToldSecret = readSetting(process.env, 'AUTH_JWT_SECRET') !== undefined;
+  const config = readConfig({ ...process.env, ...(!isToldSecret && { AUTH_JWT_SECRET: 'not needed to look' }) });
   const addresses = new Addresses(config.AMQP_URL ?? []);
   const model = await amqp.connect(addresses.options, { noDelay: true, timeout: 10_000 });
   // What went wrong is told by the operation that failed.
   model.on('error', () => undefined);
   try {
+    surviveUndecodable(model);
     if (values.show) await show(model, config);
     else await remove(model, config.HISTORY_STREAM);
   } finally {
@@ -81,9 +84,7 @@ async function show(model: ChannelModel, config: Config): Promise<void> {
   const stream = config.HISTORY_STREAM;
   await checkThere(model, stream);
   const first = await positionAt(model, stream, 'first');
-  const { CALL_EVENTS: callEvents, DOC_TYPES: documentTypes, NOTIFICATION_EVENTS: notifications } = config;
-  const catalogue = createCatalogue({ callEvents, documentTypes, notifications }, new Accounts());
-  const everything = patternsOfEverything(catalogue);
+  const everything = patternsOfEverything(createCatalogue(catalogueSettings(config), new Accounts()));
   const found = await readAll(model, stream, first ?? 0, everything);
   const at = (time: number | undefined): string => (time === undefined ? 'unknown' : new Date(time).toISOString());
   const lines = [

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { startBridge, tokenFor } from '../support/bridge.ts';
 import { type Broker, useBroker } from '../support/broker.ts';
 import { openClient } from '../support/client.ts';
-import { type Environment, type StartedProcess, startProcess } from '../support/process.ts';
+import { type Environment, type StartedProcess, startProcess, useFolder } from '../support/process.ts';
 import { until } from '../support/until.ts';
 
 const account = '4b31dd1d32ce6d249897c06332375d65';
@@ -110,8 +110,9 @@ describe('npm run simulate', () => {
 });
 
 describe('npm run history', () => {
-  const history = (broker: Broker, ...options: string[]) =>
-    startProcess('node', ['dist/cli/history.js', ...options], { AMQP_URL: broker.url });
+  const history = (broker: Broker, ...options: string[]) => historyWith({ AMQP_URL: broker.url }, ...options);
+  const historyWith = (environment: Environment, ...options: string[]) =>
+    startProcess('node', ['dist/cli/history.js', ...options], environment);
 
   test('--show says what the stream holds, and which exchanges it is bound to', async () => {
     const bridge = await startBridge({ HISTORY: 'stream' });
@@ -121,6 +122,23 @@ describe('npm run history', () => {
     expect(process.stdout).toMatch(/^epoch {3}[0-9a-f-]{36}$/m);
     expect(process.stdout).toMatch(/^first {3}0, not later than \d{4}-/m);
     expect(process.stdout).toMatch(/^last {4}\d+, \d{4}-/m);
+    expect(process.stdout).toMatch(/^bound {5}callevt$/m);
+  });
+
+  test('--show looks as the nodes do: with families of other buses, and secrets that are in files', async () => {
+    const write = await useFolder();
+    const others = [{ name: 'steps', exchange: 'callevt', routing_key: 'step.{ID}', binding: 'step.{ID}' }];
+    const families = await write('families.json', others);
+    const bridge = await startBridge({ HISTORY: 'stream', FAMILIES_FILE: families });
+    const process = historyWith(
+      {
+        AMQP_URL: bridge.broker.url,
+        FAMILIES_FILE: families,
+        AUTH_JWT_SECRET_FILE: await write('secret', 'a secret that is in a file, as containers have it'),
+      },
+      '--show',
+    );
+    expect(await process.ended(), process.output).toEqual({ code: 0, signal: null });
     expect(process.stdout).toMatch(/^bound {5}callevt$/m);
   });
 
