@@ -49,6 +49,13 @@ export function checkAccess(http: Http, services: AccessServices): void {
   });
 }
 
+/** Who asks, as long as the token lasts: it may end while others think. @throws ActionError token_required, token_expired */
+export function validIdentity({ identity }: Pick<FastifyRequest, 'identity'>): Identity {
+  if (identity === undefined) throw new ActionError('token_required');
+  if (identity.expiresAt <= Date.now()) throw new ActionError('token_expired');
+  return identity;
+}
+
 /** Checked by the route's schema before. */
 function accountOf({ params }: FastifyRequest): string {
   return (params as { readonly account: string }).account;

@@ -1,14 +1,15 @@
 /** The events of late over REST, for programs that hold no socket. */
 import { z } from 'zod';
-import { accountId } from '../auth/accounts.ts';
 import { checkFamily } from '../auth/authorization.ts';
-import { type DialectName, dialectNamed, dialectNames } from '../dialects/dialects.ts';
+import { type DialectName, dialectNamed } from '../dialects/dialects.ts';
 import { ActionError } from '../errors.ts';
 import type { Catalogue } from '../families/catalogue.ts';
 import type { Binding } from '../families/family.ts';
 import { notRecovered } from '../history/history.ts';
 import { KeyedBuckets } from '../keyed-buckets.ts';
 import type { EventPage, EventPages } from '../replay/event-pages.ts';
+import { validIdentity } from './access.ts';
+import { accountParams, dialectQuery, refusals, security } from './account-routes.ts';
 import { errorSchema, HttpError, type NodeInfo, successBody, successSchema } from './envelope.ts';
 import type { Http } from './http-server.ts';
 import type { UnreadAnswers } from './unread-answers.ts';
@@ -32,7 +33,7 @@ const bindings = z
   .union([z.string().min(1), z.array(z.string().min(1)).min(1).max(maxBindings)])
   .transform((value) => [...new Set(typeof value === 'string' ? [value] : value)]);
 
-const querystring = z.object({
+const querystring = dialectQuery.extend({
   binding: bindings.describe(`what to look for; may be repeated, at most ${maxBindings}`),
   since: z
     .string()
@@ -41,15 +42,11 @@ const querystring = z.object({
     .optional()
     .describe('a cursor: events behind it, oldest first; without: the latest'),
   limit: z.coerce.number().int().min(1).max(maxEvents).default(defaultEvents).describe('most frames of a page'),
-  dialect: z
-    .enum(dialectNames, `must be ${dialectNames.join(' or ')}`)
-    .optional()
-    .describe('how the events look'),
 });
 
 const page = z.object({
   events: z.array(z.record(z.string(), z.unknown())).describe('frames of the dialect, with their cursors'),
-  cursor: z.string().describe('everything up to here is on the page: the next one’s since'),
+  cursor: z.string().describe('everything up to here is on the page: the since of the next one'),
   more: z.boolean().describe('there is more behind it'),
   recovered: z.boolean().describe('nothing is missing since the cursor that was asked for'),
   reason: z.enum(notRecovered).optional().describe('why not'),
@@ -63,24 +60,16 @@ export function addEventRoutes(http: Http, services: EventRouteServices): void {
       config: { scope: 'events' },
       schema: {
         summary: 'Events of late, from the memory of this node',
-        security: [{ token: [] }, { bearer: [] }],
-        params: z.object({ account: accountId.describe('account id') }),
+        security,
+        params: accountParams,
         querystring,
-        response: {
-          200: successSchema(page),
-          400: errorSchema,
-          401: errorSchema,
-          403: errorSchema,
-          429: errorSchema,
-          501: errorSchema,
-          503: errorSchema,
-        },
+        response: { 200: successSchema(page), ...refusals, 501: errorSchema },
       },
     },
     async (request, reply) => {
       const { account } = request.params;
-      const { identity, query } = request;
-      if (identity === undefined) throw new ActionError('token_required');
+      const { query } = request;
+      const identity = validIdentity(request);
       const retryAfterSeconds = rates.take([identity.tokenDigest], performance.now());
       if (retryAfterSeconds > 0) {
         throw new HttpError(429, `rate limit exceeded: ${rate.perSecond} requests a second`, { retryAfterSeconds });

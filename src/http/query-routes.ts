@@ -1,11 +1,11 @@
 /** What is now, over REST: the queries of the WebSocket at the paths that Crossbar has for them. */
 import { z } from 'zod';
-import { accountId } from '../auth/accounts.ts';
 import type { Identity } from '../auth/identity.ts';
-import { ActionError } from '../errors.ts';
 import { callId, maxDetails } from '../queries/channels.ts';
 import type { QueryRequest } from '../queries/queries.ts';
 import type { QueryOutcome } from '../queries/query.ts';
+import { validIdentity } from './access.ts';
+import { accountParams, refusals, security } from './account-routes.ts';
 import { errorSchema, HttpError, knowledgeSchema, type NodeInfo, successBody } from './envelope.ts';
 import type { Http } from './http-server.ts';
 import type { UnreadAnswers } from './unread-answers.ts';
@@ -25,10 +25,7 @@ export interface QueryRouteServices {
 /** For one thing that is not known as long as some media node says nothing. */
 const retryAfterSeconds = 2;
 
-const accountParams = z.object({ account: accountId.describe('account id') });
 const entry = z.record(z.string(), z.unknown());
-const security = [{ token: [] }, { bearer: [] }];
-const refusals = { 400: errorSchema, 401: errorSchema, 403: errorSchema, 429: errorSchema, 503: errorSchema };
 
 /** An id with a comma in it can be given where the parameter is repeated. */
 const callIds = z
@@ -48,7 +45,7 @@ export function addQueryRoutes(http: Http, { info, queries, unread }: QueryRoute
     query: QueryRequest,
   ): Promise<object> {
     unread.checkRoom();
-    const outcome = await queries.ask(query, () => validIdentity(request.identity));
+    const outcome = await queries.ask(query, () => validIdentity(request));
     const { result, partial, detailsPartial } = outcome;
     if (result === null) throw absence(partial);
     return successBody(info, request.id, result, {
@@ -126,13 +123,6 @@ export function addQueryRoutes(http: Http, { info, queries, unread }: QueryRoute
     async (request) =>
       answerOf(request, { name: 'registrations', account: request.params.account, arguments: request.query }),
   );
-}
-
-/** A token may end while the media nodes think. @throws ActionError token_required, token_expired */
-export function validIdentity(identity: Identity | undefined): Identity {
-  if (identity === undefined) throw new ActionError('token_required');
-  if (identity.expiresAt <= Date.now()) throw new ActionError('token_expired');
-  return identity;
 }
 
 function absence(partial: boolean): HttpError {

@@ -1,12 +1,12 @@
 /** What can be subscribed to, and which sockets an account has. Bodies follow the dialect. */
 import { z } from 'zod';
-import { accountId } from '../auth/accounts.ts';
 import type { Gathered } from '../cluster/cluster.ts';
 import { type SocketRecord, withoutOwner } from '../cluster/messages.ts';
 import { maxPageRecords, type Page, type PageRequest } from '../cluster/pages.ts';
 import type { Dialect } from '../dialects/dialect.ts';
-import { type DialectName, dialectNamed, dialectNames } from '../dialects/dialects.ts';
+import { type DialectName, dialectNamed } from '../dialects/dialects.ts';
 import type { Family } from '../families/family.ts';
+import { accountParams, dialectQuery, refusals, security } from './account-routes.ts';
 import {
   errorSchema,
   HttpError,
@@ -54,24 +54,15 @@ const ownedSocketBody = socketBody.extend({
   auth_token: z.string().optional().describe("`sha256:` and the beginning of its token's digest"),
 });
 
-const querystring = z.object({
-  dialect: z
-    .enum(dialectNames, `must be ${dialectNames.join(' or ')}`)
-    .optional()
-    .describe('how the body looks'),
-});
 const pageLimit = z.coerce.number().int().min(1).max(maxPageRecords).optional();
-const listQuerystring = querystring.extend({
+const listQuerystring = dialectQuery.extend({
   start_key: z.string().min(1).max(256).optional().describe('`next_start_key` of the page before'),
   limit: pageLimit.describe('most records of a page'),
   page_size: pageLimit.describe('the same, as Crossbar calls it; limit wins'),
 });
 type ListQuery = z.output<typeof listQuerystring>;
 
-const accountParams = z.object({ account: accountId.describe('account id') });
 const socketParams = accountParams.extend({ socket: z.string().min(1).max(256).describe('socket id') });
-const security = [{ token: [] }, { bearer: [] }];
-const refusals = { 400: errorSchema, 401: errorSchema, 403: errorSchema, 429: errorSchema, 503: errorSchema };
 
 const sample = z.object({ binding: z.string(), event: z.string() });
 const offered = z.union([z.array(sample), z.array(z.string())]);
@@ -90,7 +81,7 @@ function offersSchema(families: readonly Family[]) {
 
 export function addRestRoutes(http: Http, services: RestServices): void {
   const { info, cluster } = services;
-  const dialectOf = (query: z.output<typeof querystring>): Dialect =>
+  const dialectOf = (query: z.output<typeof dialectQuery>): Dialect =>
     dialectNamed(query.dialect ?? services.defaultDialect);
 
   http.get(
@@ -98,7 +89,7 @@ export function addRestRoutes(http: Http, services: RestServices): void {
     {
       schema: {
         summary: 'What can be subscribed to',
-        querystring,
+        querystring: dialectQuery,
         response: { 200: successSchema(offersSchema(services.families)), 400: errorSchema, 429: errorSchema },
       },
     },
@@ -136,7 +127,7 @@ export function addRestRoutes(http: Http, services: RestServices): void {
         summary: 'One socket and its bindings',
         security,
         params: socketParams,
-        querystring,
+        querystring: dialectQuery,
         response: {
           200: successSchema(z.union([z.array(ownedSocketBody), socketBody])),
           ...refusals,
@@ -162,7 +153,7 @@ export function addRestRoutes(http: Http, services: RestServices): void {
         summary: 'Close a socket, on whichever node it is',
         security,
         params: socketParams,
-        querystring,
+        querystring: dialectQuery,
         response: { 200: successSchema(z.object({})), ...refusals, 404: errorSchema },
       },
     },
