@@ -1,14 +1,15 @@
 /** `npm run simulate`: the demo's simulated PBX, played onto a real broker. */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import amqp, { type Channel } from 'amqplib';
+import amqp, { type Channel, type ConsumeMessage } from 'amqplib';
 import { Addresses } from '../amqp/addresses.ts';
 import { operationMs, within } from '../amqp/connection.ts';
 import { TopologyChannel } from '../amqp/topology-channel.ts';
 import { readConfig, readSetting } from '../config.ts';
 import { demoAccounts } from '../demo/demo.ts';
 import { ConfigError } from '../errors.ts';
-import { type PbxAccount, pbxExchanges, startPbx } from '../simulator/pbx.ts';
+import { mediaExchanges, mediaPatterns, startMediaNodes } from '../simulator/media-nodes.ts';
+import { type PbxAccount, type PbxMessage, pbxExchanges, startPbx } from '../simulator/pbx.ts';
 import { runCommand } from './command.ts';
 
 const help = `Plays an invented telephone system onto the broker of AMQP_URL: calls, conferences, documents, faxes, presence,
@@ -69,6 +70,7 @@ async function play(
   const topology = new TopologyChannel(connection);
   // Used as they are where they exist.
   for (const name of pbxExchanges) await topology.ensureExchange({ name, type: 'topic' });
+  for (const exchange of mediaExchanges) await topology.ensureExchange(exchange);
 
   const ended = new Promise<void>((resolve, reject) => {
     // Not `once`: a terminal and npm may both pass on one Ctrl-C, and the second would cut the goodbye short.
@@ -79,21 +81,48 @@ async function play(
   });
   process.stdout.write(`Playing onto ${addresses.shown} with seed ${seed}. Ctrl-C ends it.\n`);
   let sent = 0;
+  function send({ exchange, routingKey, payload }: PbxMessage): void {
+    channel.publish(exchange, routingKey, Buffer.from(JSON.stringify(payload)), { contentType: 'application/json' });
+  }
   const pbx = startPbx({
     accounts,
     seed,
     speed,
-    publish({ exchange, routingKey, payload }) {
-      channel.publish(exchange, routingKey, Buffer.from(JSON.stringify(payload)), { contentType: 'application/json' });
+    publish(message) {
+      send(message);
       sent += 1;
     },
   });
+  const mediaNodes = startMediaNodes(pbx, send);
+  await listen(channel, (payload) => mediaNodes.hear(payload));
   const report = setInterval(() => process.stdout.write(`${sent} events\n`), 5000);
   await ended.finally(() => {
     clearInterval(report);
+    mediaNodes.stop();
     pbx.stop();
   });
   connection.removeAllListeners('close');
   await within(operationMs, connection.close());
   process.stdout.write(`${sent} events in all\n`);
+}
+
+/** Hears what media nodes are asked, until the connection ends. */
+async function listen(channel: Channel, hear: (payload: unknown) => void): Promise<void> {
+  const { queue } = await channel.assertQueue('', { exclusive: true });
+  for (const { exchange, routingPattern } of mediaPatterns) await channel.bindQueue(queue, exchange, routingPattern);
+  const onMessage = (message: ConsumeMessage | null): void => {
+    const payload = message === null ? undefined : parseJson(message.content);
+    if (payload !== undefined) hear(payload);
+  };
+  await channel.consume(queue, onMessage, { noAck: true });
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch (error) {
+    // Others publish to these exchanges as well, whatever they like.
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }

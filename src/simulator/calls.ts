@@ -217,7 +217,7 @@ export function playCalls(stage: Stage, office: Office, line: Switch, { archive,
   function* retrieved(a: Channel, slot: string, colleague: Person): Script {
     office.engaged.add(colleague.id);
     // `*3` and the number of the slot is how Kazoo's parking is dialled.
-    const c = line.receive(atPhone(random, office, colleague), `*3${slot}`);
+    const c = line.receive(atPhone(random, office, colleague), `*3${slot}`, a.server);
     yield random.between(150, 400);
     line.answer(c);
     yield random.between(50, 150);

@@ -4,7 +4,7 @@
  */
 import { gregorianSeconds } from '../gregorian.ts';
 import type { Office, Party } from './office.ts';
-import { type Fields, mediaServer, type PbxAccount } from './stage.ts';
+import { type Fields, type MediaServer, mediaServer, type PbxAccount } from './stage.ts';
 
 /** The events of a channel that the media server tells. */
 export type ChannelEvent =
@@ -37,6 +37,8 @@ export interface Channel {
   readonly fromTag: string;
   readonly toTag: string;
   readonly fetchId: string;
+  /** What it runs over: both ends of a call, and all members of a conference, have the same. */
+  readonly server: MediaServer;
   readonly createdAt: number;
   answeredAt: number | undefined;
   isHeld: boolean;
@@ -86,11 +88,11 @@ export function channelFields(
     'Custom-Channel-Vars': channelVariables(event, channel, account, office),
     'Custom-Application-Vars': {},
     Disposition: disposition(event, channel),
-    'Media-Server': mediaServer.host,
-    'Switch-Hostname': mediaServer.host,
-    'Switch-Nodename': mediaServer.node,
-    'Switch-URI': `sip:${mediaServer.address}:11000`,
-    'Switch-URL': `sip:mod_sofia@${mediaServer.address}:11000`,
+    'Media-Server': channel.server.host,
+    'Switch-Hostname': channel.server.host,
+    'Switch-Nodename': channel.server.node,
+    'Switch-URI': `sip:${channel.server.address}:11000`,
+    'Switch-URL': `sip:mod_sofia@${channel.server.address}:11000`,
     Timestamp: gregorianSeconds(now),
   };
 }
@@ -147,7 +149,7 @@ function addressFields(event: ChannelEvent, channel: Channel, account: PbxAccoun
 }
 
 /** `Custom-Channel-Vars`: whose channel it is, and by which right it is there. */
-function channelVariables(event: ChannelEvent, channel: Channel, account: PbxAccount, office: Office): Fields {
+export function channelVariables(event: ChannelEvent, channel: Channel, account: PbxAccount, office: Office): Fields {
   const isRouted = channel.direction === 'outbound' || event !== 'CHANNEL_CREATE';
   return {
     ...ownerVariables(channel, account, office),
@@ -157,7 +159,7 @@ function channelVariables(event: ChannelEvent, channel: Channel, account: PbxAcc
       'Application-Name': 'callflow',
       'Application-Node': mediaServer.apps,
       'Channel-Authorized': 'true',
-      'Ecallmgr-Node': mediaServer.ecallmgr,
+      'Ecallmgr-Node': channel.server.ecallmgr,
       'Fetch-ID': channel.fetchId,
       'Global-Resource': String(channel.party.phone === undefined),
     }),
@@ -189,8 +191,8 @@ function disposition(event: ChannelEvent, { direction, answeredAt }: Channel): s
 }
 
 /** How its two ends agreed on the sound, as the last event of a channel tells it. */
-export function sessionDescription({ party }: Channel): string {
-  const address = party.phone?.device.address ?? mediaServer.address;
+export function sessionDescription({ party, server }: Channel): string {
+  const address = party.phone?.device.address ?? server.address;
   return [
     'v=0',
     `o=- 1 2 IN IP4 ${address}`,

@@ -6,7 +6,17 @@ import { encodeWord } from '../families/routing-key.ts';
 import type { Channel } from './channel.ts';
 import { presenceId } from './channel.ts';
 import { atPhone, freePeople, type Office, outsider, type Party } from './office.ts';
-import { type Fields, mediaServer, publishers, type Script, type Stage, uuid } from './stage.ts';
+import {
+  type Fields,
+  type MediaServer,
+  mediaServer,
+  mediaServerFor,
+  type PbxAccount,
+  publishers,
+  type Script,
+  type Stage,
+  uuid,
+} from './stage.ts';
 import type { Switch } from './switch.ts';
 
 /** Somebody in a conference. */
@@ -14,6 +24,8 @@ export interface Member {
   readonly channel: Channel;
   readonly participantId: number;
   readonly isModerator: boolean;
+  /** Unix time, ms. */
+  readonly joinedAt: number;
   isTalking: boolean;
   isMuted: boolean;
   isDeaf: boolean;
@@ -24,6 +36,7 @@ export interface Conference {
   readonly id: string;
   /** Another one each time that the room opens. */
   readonly instanceId: string;
+  readonly server: MediaServer;
   /** Unix time, ms. */
   readonly startedAt: number;
   readonly members: Member[];
@@ -52,9 +65,12 @@ export function playConferences(stage: Stage, office: Office, line: Switch): Con
   }
 
   function* conference(): Script {
+    const id = random.pick(office.rooms);
+    const instanceId = uuid(random);
     const room: Conference = {
-      id: random.pick(office.rooms),
-      instanceId: uuid(random),
+      id,
+      instanceId,
+      server: mediaServerFor(instanceId),
       startedAt: stage.now(),
       members: [],
       seated: 0,
@@ -78,7 +94,7 @@ export function playConferences(stage: Stage, office: Office, line: Switch): Con
 
   function* join(room: Conference): Script {
     const guest = nextGuest();
-    const channel = line.receive(guest, guest.phone === undefined ? office.mainNumber : room.id);
+    const channel = line.receive(guest, guest.phone === undefined ? office.mainNumber : room.id, room.server);
     yield random.between(150, 400);
     line.answer(channel);
     yield random.between(200, 600);
@@ -87,6 +103,7 @@ export function playConferences(stage: Stage, office: Office, line: Switch): Con
       channel,
       participantId: room.seated,
       isModerator: room.seated === 1,
+      joinedAt: stage.now(),
       isTalking: false,
       isMuted: false,
       isDeaf: false,
@@ -151,41 +168,20 @@ export function playConferences(stage: Stage, office: Office, line: Switch): Con
   }
 
   function turnLock(room: Conference): void {
+    if (!room.isLocked) command(room, 'lock');
     room.isLocked = !room.isLocked;
-    if (room.isLocked) command(room, 'lock');
     publishRoom(room, room.isLocked ? 'lock' : 'unlock');
   }
 
   function publishMember(room: Conference, event: string, member: Member): void {
-    const { channel, participantId, isModerator } = member;
-    const { phone } = channel.party;
+    const { channel, participantId } = member;
     publish(room, event, channel.callId, {
       'Call-ID': channel.callId,
       'Caller-ID-Name': channel.caller.name,
       'Caller-ID-Number': channel.caller.number,
       'Channel-Presence-ID': presenceId(channel, account),
       'Participant-ID': participantId,
-      'Custom-Channel-Vars': {
-        'Account-ID': account.id,
-        'Authorizing-ID': phone?.device.id ?? office.carrier.id,
-        'Authorizing-Type': phone === undefined ? 'resource' : 'device',
-        'Fetch-ID': channel.fetchId,
-        ...(phone !== undefined && { 'Owner-ID': phone.person.id }),
-      },
-      'Conference-Channel-Vars': {
-        'Energy-Level': 200,
-        Floor: room.floor === member,
-        Hear: !member.isDeaf,
-        'Is-Moderator': isModerator,
-        'Member-Ghost': false,
-        'Member-ID': participantId,
-        'Member-Type': isModerator ? 'moderator' : 'member',
-        'Mute-Detect': false,
-        See: true,
-        Speak: !member.isMuted,
-        Talking: member.isTalking,
-        Video: false,
-      },
+      ...memberVariables(room, member, account, office),
     });
   }
 
@@ -201,7 +197,8 @@ export function playConferences(stage: Stage, office: Office, line: Switch): Con
   /** @param last where a member's call stands in the key, the room's own events have its id once more */
   function publish(room: Conference, event: string, last: string, more: Fields): void {
     const routingKey = `conference.event.${event}.${encodeWord(account.id)}.${room.id}.${encodeWord(last)}`;
-    stage.publish(publishers.ecallmgr, 'conference', routingKey, {
+    const by = { ...publishers.ecallmgr, node: room.server.ecallmgr };
+    stage.publish(by, 'conference', routingKey, {
       'Event-Category': 'conference',
       'Event-Name': 'event',
       Event: event,
@@ -225,4 +222,33 @@ export function playConferences(stage: Stage, office: Office, line: Switch): Con
 
   stage.play(conferences());
   return { open };
+}
+
+/** What is said of a member wherever it is described. */
+export function memberVariables(room: Conference, member: Member, account: PbxAccount, office: Office): Fields {
+  const { channel, participantId, isModerator } = member;
+  const { phone } = channel.party;
+  return {
+    'Custom-Channel-Vars': {
+      'Account-ID': account.id,
+      'Authorizing-ID': phone?.device.id ?? office.carrier.id,
+      'Authorizing-Type': phone === undefined ? 'resource' : 'device',
+      'Fetch-ID': channel.fetchId,
+      ...(phone !== undefined && { 'Owner-ID': phone.person.id }),
+    },
+    'Conference-Channel-Vars': {
+      'Energy-Level': 200,
+      Floor: room.floor === member,
+      Hear: !member.isDeaf,
+      'Is-Moderator': isModerator,
+      'Member-Ghost': false,
+      'Member-ID': participantId,
+      'Member-Type': isModerator ? 'moderator' : 'member',
+      'Mute-Detect': false,
+      See: true,
+      Speak: !member.isMuted,
+      Talking: member.isTalking,
+      Video: false,
+    },
+  };
 }

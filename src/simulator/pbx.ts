@@ -46,6 +46,9 @@ export interface PbxOptions {
 
 /** A PBX that plays until it is stopped. */
 export interface Pbx {
+  /** What plays, for who answers or acts in its name. */
+  readonly playing: readonly Playing[];
+  readonly timers: PbxTimers;
   /** What there is at this moment, for each account in the order of the options. */
   snapshot(): PbxSnapshot[];
   /** Cancels every timer. Nothing more is published; calls that are under way end untold. */
@@ -73,7 +76,7 @@ export function startPbx({ accounts, seed, speed = 1, publish, timers = nodeTime
     const random = createRandom(seeds.between(0, 2 ** 32 - 1));
     return playAccount(createStage(account, random, timers, player, publish), index);
   });
-  return { snapshot: () => playing.map(snapshotOf), stop: () => player.stop() };
+  return { playing, timers, snapshot: () => playing.map(snapshotOf), stop: () => player.stop() };
 }
 
 function playAccount(stage: Stage, index: number): Playing {
@@ -86,5 +89,5 @@ function playAccount(stage: Stage, index: number): Playing {
   playFaxes(stage, office, archive);
   playCalls(stage, office, line, { archive, voicemail });
   const conferences = playConferences(stage, office, line);
-  return { account: stage.account, line, conferences, registrar, voicemail };
+  return { account: stage.account, stage, office, line, conferences, registrar, voicemail };
 }

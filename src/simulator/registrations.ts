@@ -13,9 +13,16 @@ export interface Registration {
   readonly person: Person;
   readonly device: Device;
   readonly contact: string;
+  readonly callId: string;
+  readonly port: string;
   /** Unix time, ms. */
+  readonly firstAt: number;
+  readonly lastAt: number;
   readonly expiresAt: number;
 }
+
+/** Where it can be reached. */
+type Address = Pick<Registration, 'contact' | 'callId' | 'port'>;
 
 /** The registrations that are good now. */
 export interface Registrar {
@@ -41,7 +48,8 @@ export function playRegistrations(stage: Stage, office: Office): Registrar {
     const callId = `${random.between(0, 9)}_${random.between(1e9, 2e9)}@${device.address}`;
     const port = String(random.between(40_000, 60_000));
     const describe = (isFirst: boolean): Fields => successFields(person, device, { contact, callId, port, isFirst });
-    registrations.set(device, registration(person, device, contact));
+    const at = { contact, callId, port };
+    registrations.set(device, registration(person, device, at));
     yield random.between(500, longestRefreshMs);
     for (;;) {
       if (mayLeave(person) && random.chance(0.05)) {
@@ -50,7 +58,7 @@ export function playRegistrations(stage: Stage, office: Office): Registrar {
         // Whoever is on the phone has a network.
         const isBack = !office.engaged.has(person.id);
         if (isBack) yield* expired(device, { contact, callId });
-        register(person, device, contact, describe(isBack));
+        register(person, device, at, describe(isBack));
         if (isBack) {
           notifyOf('register', {
             ...sharedFields(device, contact, callId),
@@ -59,7 +67,7 @@ export function playRegistrations(stage: Stage, office: Office): Registrar {
           });
         }
       } else {
-        register(person, device, contact, describe(false));
+        register(person, device, at, describe(false));
       }
       yield random.between(longestRefreshMs / 2, longestRefreshMs);
     }
@@ -75,16 +83,18 @@ export function playRegistrations(stage: Stage, office: Office): Registrar {
 
   const mayLeave = ({ id }: Person): boolean => !office.engaged.has(id) && office.unregistered.size < mostAway;
 
-  function register(person: Person, device: Device, contact: string, fields: Fields): void {
-    registrations.set(device, registration(person, device, contact));
+  function register(person: Person, device: Device, at: Address, fields: Fields): void {
+    registrations.set(device, registration(person, device, at));
     const routingKey = `registration.success.${encodeWord(account.realm)}.${encodeWord(device.username)}`;
     stage.publish(publishers.kamailio, 'registrar', routingKey, fields);
   }
 
-  const registration = (person: Person, device: Device, contact: string): Registration => ({
+  const registration = (person: Person, device: Device, at: Address): Registration => ({
     person,
     device,
-    contact,
+    ...at,
+    firstAt: registrations.get(device)?.firstAt ?? stage.now(),
+    lastAt: stage.now(),
     expiresAt: stage.now() + expirySeconds * 1000,
   });
 

@@ -1,9 +1,9 @@
 /** What there is at this moment in an account's PBX: what its events, taken together, must come to. */
 import type { Channel } from './channel.ts';
 import type { Conferences } from './conferences.ts';
-import type { Device } from './office.ts';
+import type { Device, Office } from './office.ts';
 import type { Registrar } from './registrations.ts';
-import type { PbxAccount } from './stage.ts';
+import type { PbxAccount, Stage } from './stage.ts';
 import type { Switch } from './switch.ts';
 import type { Voicemail } from './voicemail.ts';
 
@@ -71,6 +71,8 @@ export interface MailboxNow {
 /** What plays for one account. */
 export interface Playing {
   readonly account: PbxAccount;
+  readonly stage: Stage;
+  readonly office: Office;
   readonly line: Switch;
   readonly conferences: Conferences;
   readonly registrar: Registrar;

@@ -85,6 +85,14 @@ export interface Publisher {
 const appsNode = 'kazoo_apps@apps1.example.com';
 const ecallmgrNode = 'ecallmgr@apps1.example.com';
 
+/** A switch, and the node that speaks and answers for it. */
+export interface MediaServer {
+  readonly host: string;
+  readonly address: string;
+  readonly node: string;
+  readonly ecallmgr: string;
+}
+
 /** Who says what on the bus of a Kazoo cluster. */
 export const publishers = {
   /** Calls, conferences and presence, as the media server tells them. */
@@ -139,7 +147,7 @@ export function createStage(
   };
 }
 
-/** The media server that all calls run over, and the node that answers for it. */
+/** The first of the media servers, and the node of the applications. */
 export const mediaServer = {
   host: 'media1.example.com',
   address: '192.0.2.10',
@@ -147,6 +155,22 @@ export const mediaServer = {
   ecallmgr: ecallmgrNode,
   apps: appsNode,
 };
+
+/** Calls run over either of them. */
+export const mediaServers: readonly [MediaServer, MediaServer] = [
+  mediaServer,
+  {
+    host: 'media2.example.com',
+    address: '192.0.2.11',
+    node: 'freeswitch@media2.example.com',
+    ecallmgr: 'ecallmgr@apps2.example.com',
+  },
+];
+
+/** @param id ends with a hex digit, which was drawn already: no chance is spent on it */
+export function mediaServerFor(id: string): MediaServer {
+  return mediaServers[Number.parseInt(id.slice(-1), 16) % 2 === 0 ? 0 : 1];
+}
 
 /** `8-4-4-4-12` hex digits. */
 export const uuid = (random: Random): string => [8, 4, 4, 4, 12].map((digits) => random.hex(digits)).join('-');

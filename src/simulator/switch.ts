@@ -16,7 +16,15 @@ import {
 } from './channel.ts';
 import type { Office, Party } from './office.ts';
 import type { Presence } from './presence.ts';
-import { type Fields, type Publisher, publishers, type Stage, uuid } from './stage.ts';
+import {
+  type Fields,
+  type MediaServer,
+  mediaServerFor,
+  type Publisher,
+  publishers,
+  type Stage,
+  uuid,
+} from './stage.ts';
 
 /** Why a channel ended, and the SIP status that says so. */
 const hangupCodes = {
@@ -33,8 +41,11 @@ export type HangupCause = keyof typeof hangupCodes;
 export interface Switch {
   /** The channels that there are, oldest first. */
   readonly channels: ReadonlySet<Channel>;
-  /** Somebody calls: a channel from a telephone or from the carrier. */
-  receive(caller: Party, dialled: string): Channel;
+  /**
+   * Somebody calls: a channel from a telephone or from the carrier.
+   * @param server where what was dialled is, when it is on one already
+   */
+  receive(caller: Party, dialled: string, server?: MediaServer): Channel;
   /** Rings somebody for a call that was received: the call's second channel. */
   ring(callee: Party, call: Channel): Channel;
   answer(channel: Channel): void;
@@ -61,7 +72,8 @@ export function createSwitch(stage: Stage, office: Office, presence: Presence): 
 
   function publish(event: ChannelEvent, channel: Channel, more: Fields = {}): void {
     const fields = channelFields(event, channel, account, office, stage.now());
-    publishCallEvent(publishers.ecallmgr, event, channel, { ...fields, ...more });
+    const by = { ...publishers.ecallmgr, node: channel.server.ecallmgr };
+    publishCallEvent(by, event, channel, { ...fields, ...more });
   }
 
   /** Callflow publishes these, not the media server, and says less of the channel. */
@@ -81,6 +93,7 @@ export function createSwitch(stage: Stage, office: Office, presence: Presence): 
 
   function newChannel(
     means: Pick<Channel, 'callId' | 'direction' | 'party' | 'caller' | 'callee' | 'dialled'>,
+    server?: MediaServer,
     interactionId = `${gregorianSeconds(stage.now())}-${random.hex(8)}`,
   ): Channel {
     const channel: Channel = {
@@ -89,6 +102,7 @@ export function createSwitch(stage: Stage, office: Office, presence: Presence): 
       fromTag: random.hex(10),
       toTag: random.hex(13),
       fetchId: uuid(random),
+      server: server ?? mediaServerFor(interactionId),
       createdAt: stage.now(),
       answeredAt: undefined,
       isHeld: false,
@@ -116,16 +130,19 @@ export function createSwitch(stage: Stage, office: Office, presence: Presence): 
 
   return {
     channels,
-    receive(caller, dialled) {
+    receive(caller, dialled, server) {
       const host = caller.phone?.device.address ?? office.carrier.host;
-      const channel = newChannel({
-        callId: `${random.hex(20)}@${host}`,
-        direction: 'inbound',
-        party: caller,
-        caller,
-        callee: undefined,
-        dialled,
-      });
+      const channel = newChannel(
+        {
+          callId: `${random.hex(20)}@${host}`,
+          direction: 'inbound',
+          party: caller,
+          caller,
+          callee: undefined,
+          dialled,
+        },
+        server,
+      );
       publish('CHANNEL_CREATE', channel);
       return channel;
     },
@@ -134,7 +151,7 @@ export function createSwitch(stage: Stage, office: Office, presence: Presence): 
       const dialled = callee.phone?.device.username ?? callee.number;
       const callId = uuid(random);
       const means = { callId, direction: 'outbound', party: callee, caller, callee, dialled } as const;
-      const channel = newChannel(means, call.interactionId);
+      const channel = newChannel(means, call.server, call.interactionId);
       connect(call, channel);
       call.callee = callee;
       publish('CHANNEL_CREATE', channel);

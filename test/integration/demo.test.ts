@@ -71,6 +71,22 @@ describe('without any setting it is demo mode', () => {
     expect(body.data).toHaveLength(1);
   });
 
+  test('what is now is answered at once and whole, by the WebSocket and over REST', async () => {
+    const demo = await startDemo();
+    const client = await openClient(demo, { token: demo.token });
+    const [call] = await client.subscribe('call.CHANNEL_ANSWER.*').then(() => client.untilEvents(1));
+    const asked = performance.now();
+    for (const name of ['channels', 'conferences', 'registrations']) {
+      const reply = await client.request({ action: 'query', data: { name } });
+      expect(reply).toMatchObject({ status: 'success', data: { name, account_id: demo.account, partial: false } });
+    }
+    expect(performance.now() - asked).toBeLessThan(1500);
+    const { body } = await rest(demo, `/v2/accounts/${demo.account}/channels`, { token: demo.token });
+    expect(body.partial).toBe(false);
+    const { 'Call-ID': id } = Object(call?.args);
+    expect((body.data as Message[]).map(({ uuid }) => uuid)).toContain(id);
+  });
+
   test('the page is at /', async () => {
     const { address } = await startDemo();
     const response = await fetch(`${address}/`);

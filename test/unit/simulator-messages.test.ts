@@ -110,10 +110,12 @@ describe('every message of an hour', () => {
   });
 
   test('comes from a program that Kazoo’s own came from', () => {
+    // What was captured is of a cluster with one media node.
+    const known = (program: string) => program.replace('@apps2.', '@apps1.');
     const programs = new Set(kazooEvents.map((event) => programOf(kazooMessage(event).payload)));
-    expect([...new Set(longPlay.map(({ payload }) => programOf(payload)))].filter((one) => !programs.has(one))).toEqual(
-      [],
-    );
+    expect(
+      [...new Set(longPlay.map(({ payload }) => known(programOf(payload))))].filter((one) => !programs.has(one)),
+    ).toEqual([]);
   });
 });
 
