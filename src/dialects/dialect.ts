@@ -24,10 +24,11 @@ export interface SubscribedBinding {
   subscriptionKey(event: BusEvent): string;
 }
 
-/** One event in one dialect, with what was made of it so far: each thing is made once. */
+/** One event in one dialect, with what was made of it so far that all its messages share. */
 export interface Rendering {
   /**
-   * The message for those who hold a binding. The same object comes back for the same binding.
+   * The message for those who hold a binding. Asked for once as long as the same binding is meant (`event-in-transit.ts`); a
+   * dialect whose messages are the same for all bindings returns the same object, since its frames are kept on it.
    * @param cursor where the event stands in the history, for those who can resume there
    * @throws Error where the event can't be said in this dialect
    */

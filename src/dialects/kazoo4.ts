@@ -46,28 +46,10 @@ export const kazoo4 = {
 class Kazoo4Rendering implements Rendering {
   /** `data` as JSON. */
   #data: string | undefined;
-  /** The one asked for last: all who hold a binding come one after the other. */
-  #binding: SubscribedBinding | undefined;
-  #plain: EventMessage | undefined;
-  #resumable: EventMessage | undefined;
 
   constructor(private readonly read: ReadEvent) {}
 
   message(binding: SubscribedBinding, cursor?: string): EventMessage {
-    if (this.#binding !== binding) {
-      this.#binding = binding;
-      this.#plain = undefined;
-      this.#resumable = undefined;
-    }
-    if (cursor === undefined) {
-      this.#plain ??= this.#make(binding, undefined);
-      return this.#plain;
-    }
-    this.#resumable ??= this.#make(binding, cursor);
-    return this.#resumable;
-  }
-
-  #make(binding: SubscribedBinding, cursor: string | undefined): EventMessage {
     const { event, payload } = this.read;
     this.#data ??= JSON.stringify(normalize(withoutPrivateHeaders(payload)));
     const head = JSON.stringify({

@@ -31,6 +31,7 @@ export function topicFamily(definition: FamilyDefinition, directory: RealmDirect
     'place' in word && isListed(definition, word.place) ? [word.place] : [],
   );
   const combinations = definition.combinations ?? wordings(...valued.map((place) => definition.values?.[place] ?? []));
+  const bindingPlaces = places(bindingWords);
   const rule = definition.account === 'shared' ? {} : definition.account;
   const coarse = definition.exchanges.map((exchange) => patternOf(exchange, starred(definition, keyWords)));
   const least = shortest(combinations);
@@ -54,7 +55,7 @@ export function topicFamily(definition: FamilyDefinition, directory: RealmDirect
     return {
       family: name,
       eventFamily: name,
-      wordings: wordings(...places(bindingWords).map((place) => alternatives(place, asked.get(place) ?? '*'))),
+      wordings: wordings(...bindingPlaces.map((place) => alternatives(place, asked.get(place) ?? '*'))),
       patterns: patternsFor(meant, fixed, asked),
       subscriptionKey: ({ words: own }) => subscriptionKey(asked, own, account, encodeWord(realm)),
       ...(definition.account === 'shared' && { isShared: true }),
@@ -117,12 +118,11 @@ export function topicFamily(definition: FamilyDefinition, directory: RealmDirect
     account: string,
     realm: string,
   ): string {
-    const own = places(bindingWords);
     const value = (place: string): string => {
       if (place === rule.key) return account;
       if (place === rule.realm) return realm;
       // Of the event's own kind, where there is a list of them.
-      if (valued.includes(place)) return words[own.indexOf(place)] as string;
+      if (valued.includes(place)) return words[bindingPlaces.indexOf(place)] as string;
       const text = asked.get(place) ?? '*';
       return definition.subscriptionKey === undefined ? text : (wordsOf(text).at(-1) as string);
     };
@@ -142,7 +142,7 @@ export function topicFamily(definition: FamilyDefinition, directory: RealmDirect
     return {
       family: name,
       account,
-      words: places(bindingWords).map((place) => values.get(place) as string),
+      words: bindingPlaces.map((place) => values.get(place) as string),
       name: definition.shortName ?? eventName,
       eventName,
       routingKey,
