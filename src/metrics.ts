@@ -73,16 +73,11 @@ export class Metrics {
       help: 'Times that events may have been missed, and clients that can resume were told so',
       registers,
     });
-    const replayed = (): number => this.#replayed;
-    new Counter({
-      name: 'horizon_replayed_events_total',
-      help: 'Events of the past that clients asked for and were sent',
-      registers,
-      collect() {
-        this.reset();
-        this.inc(replayed());
-      },
-    });
+    this.#counter(
+      'horizon_replayed_events_total',
+      'Events of the past that clients asked for and were sent',
+      () => this.#replayed,
+    );
     this.#delivery = new Histogram({
       name: 'horizon_delivery_seconds',
       help: 'From an event taken from AMQP to its frames handed to the sockets',

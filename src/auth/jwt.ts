@@ -15,6 +15,7 @@ import {
   jwtVerify,
 } from 'jose';
 import { ActionError, messageOf } from '../errors.ts';
+import { TokenBucket } from '../token-bucket.ts';
 import { type Authenticator, claimsSchema, identityOf } from './identity.ts';
 
 const hashOfSharedAlgorithm: Readonly<Record<string, string>> = {
@@ -170,8 +171,8 @@ function refusal(error: unknown): ActionError {
 
 /** How long fetched keys are trusted. ms */
 const keysAgeMs = 600_000;
-const refreshBurst = 10;
-const refreshIntervalMs = 5000;
+/** Fetches of a document. */
+const fetchRate = { perSecond: 0.2, burst: 10 };
 
 /**
  * The keys of a JWKS document: cached ten minutes, fetched anew at once for an unknown `kid`. Anybody can invent a
@@ -182,8 +183,7 @@ const refreshIntervalMs = 5000;
  * as it was set back by; so both are watched here with a clock that is never set.
  */
 function remoteKeys(url: string): JWTVerifyGetKey {
-  let budget = refreshBurst;
-  let refilledAt = performance.now();
+  const budget = new TokenBucket(fetchRate);
   let fetchedAt = performance.now();
   let isAnswered = false;
   const keys = createRemoteJWKSet(new URL(url), {
@@ -192,13 +192,10 @@ function remoteKeys(url: string): JWTVerifyGetKey {
     timeoutDuration: 5000,
     [customFetch]: async (address, init) => {
       const now = performance.now();
-      budget = Math.min(refreshBurst, budget + (now - refilledAt) / refreshIntervalMs);
-      refilledAt = now;
-      if (budget < 1) {
+      if (!budget.take(now)) {
         if (isAnswered && keys.fresh) throw new errors.JWKSNoMatchingKey();
         throw new Error('JWKS document fetched too often');
       }
-      budget -= 1;
       isAnswered = false;
       const response = await fetch(address, init);
       isAnswered = response.ok;

@@ -1,4 +1,5 @@
 /** The end of a node: its sockets are closed evenly over a while, each with a delay of its own to come back after. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection } from './connection.ts';
 
 /** How long the last ones have for the closing handshake. ms */
@@ -32,8 +33,4 @@ export async function drain(
   const deadline = performance.now() + goodbyeMs;
   while (connections.size > 0 && performance.now() < deadline) await pause(10);
   for (const connection of connections) connection.cut();
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -29,11 +29,15 @@ const retryAfterSeconds = 5;
 /** How long a refused client has to take the answer. */
 const answerMs = 2000;
 
-/** @returns the dialect that the request's address asks for, if any */
-export function requestedDialect(request: IncomingMessage): DialectName | undefined {
+function parameterOf({ url = '' }: IncomingMessage, name: string): string | null {
   // Not a URL: any path will do, also one like `//`.
-  const [, query = ''] = (request.url ?? '').split('?', 2);
-  const value = new URLSearchParams(query).get('dialect');
+  const [, query = ''] = url.split('?', 2);
+  return new URLSearchParams(query).get(name);
+}
+
+/** @returns the dialect that the request's address asks for, if any. @throws UpgradeRefused where there is no such dialect */
+export function requestedDialect(request: IncomingMessage): DialectName | undefined {
+  const value = parameterOf(request, 'dialect');
   if (value === null) return undefined;
   if (isDialectName(value)) return value;
   throw new UpgradeRefused(400, `dialect must be ${dialectNames.join(' or ')}`);
@@ -41,8 +45,7 @@ export function requestedDialect(request: IncomingMessage): DialectName | undefi
 
 /** Whether the client asks to be able to resume (`?resume=on`). @throws UpgradeRefused where it asks for something else */
 export function wantsResume(request: IncomingMessage): boolean {
-  const [, query = ''] = (request.url ?? '').split('?', 2);
-  const value = new URLSearchParams(query).get('resume');
+  const value = parameterOf(request, 'resume');
   if (value !== null && value !== 'on') throw new UpgradeRefused(400, 'resume must be on, or left out');
   return value === 'on';
 }
