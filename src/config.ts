@@ -158,7 +158,6 @@ export function readConfig(environment: Environment): Config {
 
 /** Settings, and names like theirs, that nobody sets who wants a demo. Whoever mistypes a name has meant the real thing, too. */
 function meantForReal(raw: Record<string, string>, environment: Environment): string[] {
-  const known = new Set<string>([...names, ...fileNames]);
   const unknown = Object.keys(environment).filter((name) => !known.has(name) && environment[name]?.trim() !== '');
   const meant = [...Object.keys(raw), ...unknown].filter((name) => /^(AUTH|ACCOUNTS)_/.test(name));
   return environment.NODE_ENV === 'production' ? [...meant, 'NODE_ENV=production'] : meant;
@@ -188,6 +187,7 @@ function rawSettings(environment: Environment): Record<string, string> {
 
 const names = Object.keys(settingsSchema.shape) as SettingName[];
 const fileNames = secretSettings.map((name) => `${name}_FILE` as const);
+const known = new Set<string>([...names, ...fileNames]);
 
 /** The settings among the environment's variables. An empty one counts as unset. */
 function named(environment: Environment): Record<string, string> {
@@ -215,7 +215,6 @@ function fileSettings(path: string | undefined): Record<string, string> {
       parsed.error.issues.map((issue) => `CONFIG_FILE: ${issue.path.join('.') || 'the file'} ${issue.message}`),
     );
   }
-  const known = new Set<string>([...names, ...fileNames]);
   const unknown = Object.keys(parsed.data).filter((name) => !known.has(name));
   if (unknown.length > 0) throw new ConfigError(unknown.map((name) => `CONFIG_FILE: ${name} is no setting`));
   return named(Object.fromEntries(Object.entries(parsed.data).map(([name, value]) => [name, String(value)])));

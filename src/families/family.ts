@@ -122,21 +122,6 @@ export function accountField(payload: Payload): string | undefined {
   return textField(variables as Payload, 'Account-ID');
 }
 
-/**
- * Whether a payload names another realm than the routing key, or another account than the one whose realm that is.
- * @param claimedRealm the payload's own word for the realm, if it has one
- */
-export function contradictsRealm(
-  payload: Payload,
-  claimedRealm: string | undefined,
-  realm: string,
-  account: string | undefined,
-): boolean {
-  if (claimedRealm !== undefined && claimedRealm.toLowerCase() !== realm.toLowerCase()) return true;
-  const claimedAccount = accountField(payload);
-  return claimedAccount !== undefined && account !== undefined && claimedAccount !== account;
-}
-
 /** `invalid format for call subscription : …`, the text that clients of this field know. */
 export function invalidFormat(family: FamilyName, words: readonly string[]): ActionError {
   return new ActionError('binding_invalid', `invalid format for ${family} subscription : ${words.join('.')}`);

@@ -3,6 +3,7 @@
  * `Custom-Channel-Vars.Account-ID`, `parties[0].account`). Names are compared in lower case with `-` as `_`, and are own
  * members only. Pure.
  */
+import { normalizedKey } from '../normalized-key.ts';
 import type { Payload } from './family.ts';
 
 const pathForm = /^[^.[\]]+(\[\d{1,4}\])*(\.[^.[\]]+(\[\d{1,4}\])*)*$/;
@@ -42,12 +43,8 @@ export function valueAt(path: string): ValueAt {
 function stepsOf(path: string): Step[] {
   return path.split('.').flatMap((part) => {
     const [name = '', ...places] = part.split('[');
-    return [normalized(name), ...places.map((place) => Number(place.slice(0, -1)))];
+    return [normalizedKey(name), ...places.map((place) => Number(place.slice(0, -1)))];
   });
-}
-
-function normalized(name: string): string {
-  return name.toLowerCase().replaceAll('-', '_');
 }
 
 function* valuesAt(value: unknown, steps: readonly Step[], at: number): Generator<unknown> {
@@ -63,6 +60,6 @@ function* valuesAt(value: unknown, steps: readonly Step[], at: number): Generato
   }
   if (Array.isArray(value)) return;
   for (const [name, member] of Object.entries(value)) {
-    if (normalized(name) === step) yield* valuesAt(member, steps, at + 1);
+    if (normalizedKey(name) === step) yield* valuesAt(member, steps, at + 1);
   }
 }

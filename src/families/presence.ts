@@ -5,8 +5,8 @@
  */
 import { ActionError } from '../errors.ts';
 import {
+  accountField,
   type Binding,
-  contradictsRealm,
   everyAccount,
   type Family,
   invalidFormat,
@@ -30,6 +30,14 @@ const kinds = new Map([
 function claimedRealm(payload: Payload, kind: string): string | undefined {
   const address = textField(payload, kind === 'mwi_updates' ? 'To' : 'Presence-ID');
   return textField(payload, 'Presentity-Realm') ?? /@([^;:>\s]+)/.exec(address ?? '')?.[1];
+}
+
+/** Whether a payload names another realm than the routing key, or another account than the one whose realm that is. */
+function contradicts(payload: Payload, kind: string, realm: string, account: string | undefined): boolean {
+  const ownRealm = claimedRealm(payload, kind);
+  if (ownRealm !== undefined && ownRealm.toLowerCase() !== realm.toLowerCase()) return true;
+  const ownAccount = accountField(payload);
+  return ownAccount !== undefined && account !== undefined && ownAccount !== account;
 }
 
 export function presenceFamily(directory: RealmDirectory): Family {
@@ -63,7 +71,7 @@ export function presenceFamily(directory: RealmDirectory): Family {
     if (!kinds.has(kind)) return 'foreign';
     const realm = decodeWord(realmWord);
     const account = directory.accountOfRealm(realm);
-    if (contradictsRealm(payload, claimedRealm(payload, kind), realm, account)) return 'contradiction';
+    if (contradicts(payload, kind, realm, account)) return 'contradiction';
     const eventName = textField(payload, 'Event-Name') ?? kind;
     return { family: 'presence', account, words: [kind, argument], name: eventName, eventName, routingKey };
   }

@@ -207,8 +207,7 @@ export class SocketServer {
       return await this.services.identify(token);
     } catch (error) {
       if (!(error instanceof ActionError)) throw error;
-      if (error.code === 'source_unavailable') throw new UpgradeRefused(503, error.message);
-      throw new UpgradeRefused(401, error.message);
+      throw new UpgradeRefused(error.code === 'source_unavailable' ? 503 : 401, error.message);
     }
   }
 

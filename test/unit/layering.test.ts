@@ -36,7 +36,17 @@ const rooms: readonly (readonly string[])[] = [
   ['families', 'protocol'],
   ['setting-defaults.ts'],
   ['keyed-buckets.ts', 'shared.ts'],
-  ['errors.ts', 'clock.ts', 'deadline.ts', 'gregorian.ts', 'slack.ts', 'token-bucket.ts', 'turnstile.ts', 'version.ts'],
+  [
+    'errors.ts',
+    'clock.ts',
+    'deadline.ts',
+    'gregorian.ts',
+    'normalized-key.ts',
+    'slack.ts',
+    'token-bucket.ts',
+    'turnstile.ts',
+    'version.ts',
+  ],
 ];
 
 /** Packages that one room alone may use. */
@@ -131,6 +141,6 @@ test.each(files)('%s exports nothing that nobody else uses', (file) => {
   }
 });
 
-test.each(files)('%s has at most 320 lines', (file) => {
-  expect(readFileSync(join(source, file), 'utf8').split('\n').length).toBeLessThanOrEqual(321);
+test.each(files)('%s has at most 300 lines', (file) => {
+  expect(readFileSync(join(source, file), 'utf8').split('\n').length).toBeLessThanOrEqual(301);
 });
