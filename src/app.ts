@@ -16,7 +16,6 @@ import { createDemo, type Demo } from './demo/demo.ts';
 import { createEventSource } from './event-source.ts';
 import { createCatalogue } from './families/catalogue.ts';
 import type { HistoryListener } from './history/source.ts';
-
 import { errorBody, type NodeInfo } from './http/envelope.ts';
 import { createHttpSide } from './http/http-side.ts';
 import type { ServiceState } from './http/service-routes.ts';

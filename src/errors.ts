@@ -2,6 +2,7 @@
  * Two tables: what a client may be told in an error reply (the socket lives), and why a socket ends.
  * docs/PROTOCOL.md lists the same names and codes; a test compares the two.
  */
+import type { ZodError } from 'zod';
 
 /**
  * Codes of error replies, each with the text that stands first in `errors` when a step gives no better one, and the HTTP
@@ -122,6 +123,14 @@ export class ConfigError extends Error {
 /** Whether a command was called with an option that it doesn't have. */
 export function isBadArgument(error: unknown): boolean {
   return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+}
+
+/**
+ * What a schema refused, in a line: its own message has several.
+ * @param whole what stands for the place of a fault that is nowhere in particular
+ */
+export function firstFault({ issues: [issue] }: ZodError, whole: string): string {
+  return `${issue?.path.join('.') || whole}: ${issue?.message}`;
 }
 
 /** The message of whatever was thrown, for a log line or a person. */

@@ -3,6 +3,7 @@
  * `AccountSource`'s affair; without one every account stands alone.
  */
 import { z } from 'zod';
+import { firstFault } from '../errors.ts';
 import type { RealmDirectory } from '../families/family.ts';
 
 /** An account's id: any text without a dot (it is one word of a routing key) and not the wildcard. */
@@ -89,8 +90,7 @@ export class AccountTree implements AccountDirectory {
 export function parseAccounts(text: string): AccountTree {
   const result = z.array(accountSchema).safeParse(JSON.parse(text));
   if (result.success) return new AccountTree(result.data);
-  const [issue] = result.error.issues;
-  throw new Error(`${issue?.path.join('.') || 'the file'}: ${issue?.message}`);
+  throw new Error(firstFault(result.error, 'the file'));
 }
 
 /** The tree in force, which a source replaces when it has read another one. */

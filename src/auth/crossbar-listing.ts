@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { firstFault } from '../errors.ts';
 import { accountId } from './accounts.ts';
 import { boundedText } from './bounded-text.ts';
 
@@ -193,9 +194,8 @@ function checked<T>(path: string, { status, text }: Answer, schema: z.ZodType<T>
   if (text === undefined) throw new ListingFailed(`its answer to ${question} is too long`);
   const result = schema.safeParse(parsed(text));
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const where = issue?.path.join('.') || 'the answer';
-  throw new ListingFailed(`its answer to ${question} is none of Crossbar's: ${where}: ${issue?.message}`);
+  const fault = firstFault(result.error, 'the answer');
+  throw new ListingFailed(`its answer to ${question} is none of Crossbar's: ${fault}`);
 }
 
 function parsed(text: string): unknown {

@@ -1,6 +1,7 @@
 /** Several nodes on one broker: who lives, which sockets the others have, closing one of theirs. */
 import { ZodError } from 'zod';
 import type { Asker, ControlChannel, Delivery } from '../bus.ts';
+import { firstFault } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { decodeBody } from '../payload.ts';
 import { RareLog } from '../rare-log.ts';
@@ -201,14 +202,9 @@ export class Cluster {
       else this.#asker.receive(receivedSchema.parse(payload));
     } catch (error) {
       if (!(error instanceof ZodError)) throw error;
-      this.#warn(ofNoUse, { reason: reasonOf(error), exchange });
+      this.#warn(ofNoUse, { reason: firstFault(error, 'the message'), exchange });
     }
   }
-}
-
-/** The first fault: the error's own message has several lines. */
-function reasonOf({ issues: [issue] }: ZodError): string {
-  return issue === undefined ? 'invalid' : `${issue.path.join('.')}: ${issue.message}`;
 }
 
 /** A Blackhole's page is all that it has. */

@@ -1,5 +1,4 @@
 /** The sockets of this node, in the form in which nodes tell each other of them. */
-
 import { gregorianSeconds } from '../gregorian.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Session } from '../session/session.ts';

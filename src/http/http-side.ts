@@ -1,5 +1,4 @@
 /** All that is answered over HTTP: the server behind the one listener, with its limits and routes, and that of the metrics. */
-
 import type { Log } from '../log.ts';
 import type { RateLimit } from '../token-bucket.ts';
 import { type AccessServices, checkAccess } from './access.ts';

@@ -3,7 +3,7 @@
  * what; the rest, which may be large and is each action's own, is looked at when that is known. Pure.
  */
 import { z } from 'zod';
-import { ActionError } from '../errors.ts';
+import { ActionError, firstFault } from '../errors.ts';
 
 const maxRequestIdCharacters = 256;
 
@@ -54,7 +54,7 @@ export class MalformedMessage extends ActionError {
 export function decodeEnvelope(frame: Buffer): Envelope {
   const json = withoutNulls(parseJson(frame.toString('utf8')));
   const result = envelopeSchema.safeParse(json);
-  if (!result.success) throw new MalformedMessage('invalid_message', describe(result.error), readableRequestId(json));
+  if (!result.success) throw new MalformedMessage('invalid_message', faultIn(result.error), readableRequestId(json));
   const { action, auth_token, request_id } = result.data;
   // An empty token is what a client sends that has none yet.
   return { action, token: auth_token === '' ? undefined : auth_token, requestId: request_id, json };
@@ -67,7 +67,7 @@ export function decodeEnvelope(frame: Buffer): Envelope {
  */
 export function readMessage<Message>({ json, requestId: id }: Envelope, schema: z.ZodType<Message>): Message {
   const result = schema.safeParse(json);
-  if (!result.success) throw new MalformedMessage('invalid_message', describe(result.error), id);
+  if (!result.success) throw new MalformedMessage('invalid_message', faultIn(result.error), id);
   return result.data;
 }
 
@@ -95,10 +95,8 @@ function dropNulls(members: Readonly<Record<string, unknown>>): Record<string, u
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null));
 }
 
-function describe(error: z.ZodError): string {
-  const [issue] = error.issues;
-  const path = issue?.path.join('.');
-  return `invalid message: ${path === '' || path === undefined ? 'the message' : path}: ${issue?.message}`;
+function faultIn(error: z.ZodError): string {
+  return `invalid message: ${firstFault(error, 'the message')}`;
 }
 
 function readableRequestId(json: unknown): RequestId | undefined {

@@ -1,5 +1,4 @@
 /** The metrics of all workers, gathered by the primary: of those that answer, and who doesn't. */
-
 import { randomUUID } from 'node:crypto';
 import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client';
 import { withDeadline } from '../deadline.ts';

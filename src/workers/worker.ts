@@ -1,5 +1,4 @@
 /** In a worker: its side of the conversation with the primary. */
-
 import cluster, { type Worker } from 'node:cluster';
 import { randomUUID } from 'node:crypto';
 import type { Registry } from 'prom-client';
