@@ -10,7 +10,7 @@ export default defineConfig({
       {
         // They need nothing but Node.js: no broker, no browser, nothing to install.
         // A worker keeps the modules that it has loaded: loading them anew for each file would take as long as the tests.
-        test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false },
+        test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false, pool: 'threads' },
       },
       {
         test: {
