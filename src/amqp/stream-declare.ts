@@ -39,9 +39,10 @@ async function onOwnChannel<T>(
 
 /**
  * Makes sure that the stream is there.
+ * @returns whether it was missing, and has been made
  * @throws Error where it can't be had, with the reason in words
  */
-export async function ensureStream(model: ChannelModel, settings: StreamSettings, log: Log): Promise<void> {
+export async function ensureStream(model: ChannelModel, settings: StreamSettings, log: Log): Promise<boolean> {
   const { name } = settings;
   const isThere = await exists(model, name);
   try {
@@ -70,6 +71,7 @@ export async function ensureStream(model: ChannelModel, settings: StreamSettings
       );
     }
   }
+  return !isThere;
 }
 
 async function exists(model: ChannelModel, name: string): Promise<boolean> {

@@ -57,6 +57,8 @@ class LookEnded extends Error {
 export class StreamLooks {
   /** Stands for all that is looked at. */
   readonly scope: string;
+  /** It was made just now: that nothing is bound yet is as it should be. */
+  isStreamNew = false;
   readonly #exchanges: readonly WatchedExchange[];
   /** May not be written to: no canary can fly there. */
   readonly #unwatched = new Set<string>();
@@ -228,7 +230,10 @@ export class StreamLooks {
     const there: WatchedExchange[] = [];
     for (const exchange of lost) if (await this.#isThere(exchange)) there.push(exchange);
     if (there.length === 0) return;
-    this.log.warn({ exchanges: there.map(({ name }) => name) }, 'the stream is not bound; events may have been missed');
+    const exchanges = there.map(({ name }) => name);
+    if (this.isStreamNew) this.log.info({ exchanges }, 'the new stream is being bound');
+    else this.log.warn({ exchanges }, 'the stream is not bound; events may have been missed');
+    this.isStreamNew = false;
     const bound = await this.#bindAll(there);
     // Bound last, it stands for all the others: a node killed before this leaves what the next look finds.
     for (const { name, routingPatterns } of bound) {

@@ -96,7 +96,7 @@ export class StreamRun {
   }
 
   async #begin(): Promise<void> {
-    await ensureStream(this.reading, this.settings, this.log);
+    this.looks.isStreamNew = await ensureStream(this.reading, this.settings, this.log);
     const opening = await this.#writeOpening();
     await this.#read(opening);
     if (this.memory.epoch === undefined) await this.#nameEpoch();
