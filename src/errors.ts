@@ -111,7 +111,7 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof ConfigError || isBadArgument(error) ? exitCodes.badConfiguration : exitCodes.anythingElse;
 }
 
-/** A setting that can't be used. `main` prints each line. */
+/** A setting that can't be used. `main` prints the lines, joined to one. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   /** @param lines one sentence a fault, each beginning with the setting's name */

@@ -4,10 +4,10 @@ import { type Bus, type BusListener, type Delivery, ExchangeAbsent } from '../bu
 import { messageOf } from '../errors.ts';
 import type { Pattern } from '../families/family.ts';
 import type { Log } from '../log.ts';
+import { AmqpDelivery } from './amqp-delivery.ts';
 import { BrokerConnection, BrokerSilent, openChannel, operationMs, within } from './connection.ts';
 import { Outages } from './outages.ts';
 import { TopologyChannel } from './topology-channel.ts';
-import { isUndecodable } from './undecodable.ts';
 
 export interface RabbitBusOptions {
   readonly urls: readonly string[];
@@ -37,23 +37,12 @@ interface Link {
 }
 
 /** A delivery that can be acknowledged where it came from. */
-class RabbitDelivery implements Delivery {
-  readonly exchange: string;
-  readonly routingKey: string;
-  readonly body: Buffer;
-  readonly contentEncoding: string | undefined;
-  readonly isUndecodable: boolean;
-
+class RabbitDelivery extends AmqpDelivery {
   constructor(
-    readonly message: ConsumeMessage,
+    message: ConsumeMessage,
     readonly channel: Channel,
   ) {
-    const { contentEncoding } = message.properties;
-    this.exchange = message.fields.exchange;
-    this.routingKey = message.fields.routingKey;
-    this.body = message.content;
-    this.contentEncoding = typeof contentEncoding === 'string' ? contentEncoding : undefined;
-    this.isUndecodable = isUndecodable(message);
+    super(message);
   }
 }
 

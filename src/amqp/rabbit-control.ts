@@ -1,12 +1,12 @@
 /** The nodes' own conversation over RabbitMQ: a second connection, since a memory alarm stops whoever publishes. */
-import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import type { Channel, ChannelModel } from 'amqplib';
 import type { ControlBinding, ControlChannel, Delivery, Published, PublishOptions } from '../bus.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { AmqpDelivery } from './amqp-delivery.ts';
 import { BrokerConnection, openChannel, operationMs, replyCode, within } from './connection.ts';
 import { RabbitPublisher } from './rabbit-publisher.ts';
 import { TopologyChannel } from './topology-channel.ts';
-import { isUndecodable } from './undecodable.ts';
 
 /** The AMQP reply code of an exchange that isn't there. */
 const notFound = 404;
@@ -108,7 +108,7 @@ export class RabbitControl implements ControlChannel {
         queue,
         (message) => {
           if (message === null) this.#recycle(channel);
-          else this.#listener?.onMessage(deliveryOf(message));
+          else this.#listener?.onMessage(new AmqpDelivery(message));
         },
         { noAck: true },
       ),
@@ -128,15 +128,4 @@ export class RabbitControl implements ControlChannel {
       .close()
       .catch((error: unknown) => this.log.debug({ err: error }, 'the connection to the broker was closed already'));
   }
-}
-
-function deliveryOf(message: ConsumeMessage): Delivery {
-  const { fields, properties, content } = message;
-  return {
-    exchange: fields.exchange,
-    routingKey: fields.routingKey,
-    body: content,
-    contentEncoding: typeof properties.contentEncoding === 'string' ? properties.contentEncoding : undefined,
-    isUndecodable: isUndecodable(message),
-  };
 }
