@@ -88,6 +88,8 @@ export async function startRabbit(
     RABBITMQ_LOG_BASE: join(folder, 'log'),
     RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
     RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
+    // Else it lies where the tests were started.
+    ERL_CRASH_DUMP: join(folder, 'erl_crash.dump'),
     // Fewer threads: many brokers share two cores here.
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 2:2 +sbwt none',
   };
