@@ -5,11 +5,9 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { answerRaw } from '../raw-answer.ts';
 import { errorBody, type NodeInfo } from './envelope.ts';
 import type { Http } from './http-server.ts';
-
-/** For whoever finds all connections busy. */
-const retryAfterSeconds = 5;
 
 /**
  * @param max connections of the server that are no WebSockets
@@ -44,7 +42,7 @@ class ConnectionLimit {
 
   #onConnection(socket: Socket): void {
     if (this.count >= this.max && !this.#closeIdlest()) {
-      this.#refuse(socket);
+      answerRaw(socket, 503, this.refusal());
       return;
     }
     this.#idle.add(socket);
@@ -66,19 +64,6 @@ class ConnectionLimit {
     this.#idle.delete(idlest);
     idlest.destroy();
     return true;
-  }
-
-  #refuse(socket: Socket): void {
-    const text = JSON.stringify(this.refusal());
-    const lines = [
-      'HTTP/1.1 503 Service Unavailable',
-      'Connection: close',
-      'Content-Type: application/json; charset=utf-8',
-      `Content-Length: ${Buffer.byteLength(text)}`,
-      `Retry-After: ${retryAfterSeconds}`,
-    ];
-    socket.end(`${lines.join('\r\n')}\r\n\r\n${text}`);
-    socket.destroySoon();
   }
 
   #forget(socket: Socket): void {

@@ -12,6 +12,7 @@ import {
 import { ActionError, actionErrors } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { RareLog } from '../rare-log.ts';
+import { retryAfterSeconds } from '../raw-answer.ts';
 import { maxBodyBytes, readBodies } from './bodies.ts';
 import { openToOtherOrigins } from './cross-origin.ts';
 import { errorBody, HttpError, type NodeInfo, sendError } from './envelope.ts';
@@ -26,9 +27,6 @@ export type Http = FastifyInstance<
 
 /** As much as a request's head may have: what is too long is refused by its schema, in words. */
 const maxParamCharacters = 16_384;
-
-/** For what is not there now, and for who has too much. */
-const retryAfterSeconds = 5;
 
 /** What a client may call its request: shown again in the answer and in logs. */
 const requestIdPattern = /^[\x21-\x7e]{1,128}$/;

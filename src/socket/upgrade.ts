@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import proxyaddr from '@fastify/proxy-addr';
 import { type DialectName, dialectNames, isDialectName } from '../dialects/dialects.ts';
+import { answerRaw } from '../raw-answer.ts';
 
 /** Refuses an upgrade. The text is for people, the status for programs. */
 export class UpgradeRefused extends Error {
@@ -15,17 +16,6 @@ export class UpgradeRefused extends Error {
   }
 }
 
-const reasonPhrases = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  429: 'Too Many Requests',
-  500: 'Internal Server Error',
-  503: 'Service Unavailable',
-} as const;
-
-/** Seconds after which a client that was refused for lack of room may try again. */
-const retryAfterSeconds = 5;
 /** How long a refused client has to take the answer. */
 const answerMs = 2000;
 
@@ -104,18 +94,9 @@ function plain(address: string): string {
  */
 export function refuse(socket: Socket, refusal: UpgradeRefused, body: (refusal: UpgradeRefused) => object): void {
   if (socket.destroyed) return;
-  const text = JSON.stringify(body(refusal));
-  const lines = [
-    `HTTP/1.1 ${refusal.status} ${reasonPhrases[refusal.status]}`,
-    'Connection: close',
-    'Content-Type: application/json; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(text)}`,
-  ];
-  if (refusal.status === 429 || refusal.status === 503) lines.push(`Retry-After: ${retryAfterSeconds}`);
   // What the client sends on is read and dropped: closing over unread bytes would take the answer from it.
   socket.resume();
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${text}`);
-  socket.destroySoon();
+  answerRaw(socket, refusal.status, body(refusal));
   const deadline = setTimeout(() => socket.destroy(), answerMs).unref();
   socket.once('close', () => clearTimeout(deadline));
 }

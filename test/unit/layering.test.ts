@@ -42,6 +42,7 @@ const rooms: readonly (readonly string[])[] = [
     'deadline.ts',
     'gregorian.ts',
     'normalized-key.ts',
+    'raw-answer.ts',
     'slack.ts',
     'token-bucket.ts',
     'turnstile.ts',
