@@ -11,6 +11,7 @@ import type { BusListener } from './bus.ts';
 import { Cluster } from './cluster/cluster.ts';
 import { createLocalSockets } from './cluster/local-sockets.ts';
 import { controlBindings } from './cluster/messages.ts';
+import { Commands } from './commands/commands.ts';
 import type { Config } from './config.ts';
 import { createDemo, type Demo } from './demo/demo.ts';
 import { createEventSource } from './event-source.ts';
@@ -94,6 +95,15 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
     hasEnded: (callId) => endedCalls.has(callId),
     onContradiction: () => metrics.dropped('contradiction'),
   });
+  const commands = new Commands(
+    {
+      accounts,
+      publish: (...message) => cluster.publish(...message),
+      findChannel: (account, callId) => queries.findChannel(account, callId),
+      onCommand: (action, outcome) => metrics.commanded(action, outcome),
+    },
+    log,
+  );
   function onAccountsChanged(): void {
     guard.onAccountsChanged();
     resumption.onAccountsChanged();
@@ -106,6 +116,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
       authenticator,
       guard,
       queries,
+      commands,
       resumption,
       limits: actionLimits(config),
     },
@@ -189,6 +200,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
       authenticator,
       cluster,
       queries,
+      commands,
       demo,
       defaultDialect: config.DIALECT,
       protocol: createProtocolDocument,

@@ -31,6 +31,7 @@ export class Metrics {
   readonly #received = new Map<string, number>();
   readonly #dropped: Counter<'reason'>;
   readonly #closed: Counter<'code'>;
+  readonly #commands: Counter<'action' | 'outcome'>;
   readonly #resumes: Counter<'outcome'>;
   readonly #gaps: Counter;
   #replayed = 0;
@@ -78,6 +79,12 @@ export class Metrics {
       'Events of the past that clients asked for and were sent',
       () => this.#replayed,
     );
+    this.#commands = new Counter({
+      name: 'horizon_commands_total',
+      help: 'Commands to calls, by action and by what became of them: accepted, or the code of the refusal',
+      labelNames: ['action', 'outcome'],
+      registers,
+    });
     this.#delivery = new Histogram({
       name: 'horizon_delivery_seconds',
       help: 'From an event taken from AMQP to its frames handed to the sockets',
@@ -150,6 +157,11 @@ export class Metrics {
 
   dropped(reason: DropReason | 'overflow', count = 1): void {
     this.#dropped.inc({ reason }, count);
+  }
+
+  /** Both are of a few. */
+  commanded(action: string, outcome: string): void {
+    this.#commands.inc({ action, outcome });
   }
 
   closed(code: number): void {

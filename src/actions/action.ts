@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { AccountDirectory } from '../auth/accounts.ts';
 import type { Authenticator, Identity, Scope } from '../auth/identity.ts';
+import type { Commands } from '../commands/commands.ts';
 import { ActionError } from '../errors.ts';
 import type { Catalogue } from '../families/catalogue.ts';
 import type { RequestId } from '../protocol/client-message.ts';
@@ -27,6 +28,7 @@ export interface ActionServices {
   readonly authenticator: Authenticator;
   readonly guard: SessionGuard;
   readonly queries: Queries;
+  readonly commands: Commands;
   readonly limits: ActionLimits;
   readonly resumption: Resumption;
 }

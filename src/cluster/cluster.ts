@@ -1,6 +1,6 @@
 /** Several nodes on one broker: who lives, which sockets the others have, closing one of theirs. */
 import { ZodError } from 'zod';
-import type { Asker, ControlChannel, Delivery } from '../bus.ts';
+import type { Asker, ControlChannel, Delivery, Publisher } from '../bus.ts';
 import { firstFault } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { decodeBody } from '../payload.ts';
@@ -12,6 +12,7 @@ import {
   answerSchema,
   closeKey,
   getKey,
+  headersOf,
   nodesExchange,
   questionsExchange,
   receivedSchema,
@@ -61,7 +62,7 @@ export class Cluster {
   constructor(
     private readonly control: ControlChannel,
     private readonly sockets: LocalSockets,
-    sender: Sender,
+    private readonly sender: Sender,
     log: Log,
     /** How long after a connect every media node has said that it lives, ms: Kazoo's say so every 5 to 15 s. */
     mediaKnownMs = 15_000,
@@ -82,6 +83,10 @@ export class Cluster {
   running(application: string): ReadonlySet<NodeKey> | undefined {
     return this.control.isUp ? this.#neighbourhood.running(application) : undefined;
   }
+
+  /** Says something to others, with who says it. */
+  publish: Publisher['publish'] = (exchange, routingKey, fields, options) =>
+    this.control.publish(exchange, routingKey, { ...headersOf(this.sender), ...fields }, options);
 
   /** Whether others can be asked now. */
   get isUp(): boolean {

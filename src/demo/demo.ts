@@ -28,7 +28,11 @@ export async function createDemo(): Promise<Demo> {
   return {
     accounts: new Accounts(new AccountTree([company, { ...branch, parent_id: company.id }])),
     secret,
-    token: await makeToken(secret, { account_id: company.id }, tokenSeconds),
+    token: await makeToken(
+      secret,
+      { account_id: company.id, scope: 'events sockets:read sockets:close commands' },
+      tokenSeconds,
+    ),
     accountId: company.id,
     subAccount: { id: branch.id, name: branch.name },
   };

@@ -12,7 +12,7 @@ declare module 'fastify' {
     scope?: Scope;
   }
   interface FastifyRequest {
-    /** Who asks: set on routes with a scope, before their handlers. */
+    /** Who asks: set on routes with a scope, before it is looked at whether they may. Handlers run where they may. */
     identity: Identity | undefined;
   }
 }
@@ -42,10 +42,10 @@ export function checkAccess(http: Http, services: AccessServices): void {
     const token = services.tokenOf(request.headers);
     if (token === undefined) throw new ActionError('token_required');
     const identity = await services.authenticator.identify(token);
+    request.identity = identity;
     if (!services.accounts.isWithin(accountOf(request), identity.accountId))
       throw new ActionError('account_unauthorized');
     checkScope(identity, scope);
-    request.identity = identity;
   });
 }
 

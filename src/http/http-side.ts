@@ -2,6 +2,7 @@
 import type { Log } from '../log.ts';
 import type { RateLimit } from '../token-bucket.ts';
 import { type AccessServices, checkAccess } from './access.ts';
+import { addCommandRoutes, type CommandRouteServices } from './command-routes.ts';
 import { limitConnections } from './connection-limit.ts';
 import type { NodeInfo } from './envelope.ts';
 import { addEventRoutes, type EventRouteServices } from './event-routes.ts';
@@ -35,6 +36,7 @@ export interface HttpSettings {
 export interface HttpServices
   extends AccessServices,
     Omit<QueryRouteServices, 'unread'>,
+    CommandRouteServices,
     Omit<RestServices, 'unread'>,
     Omit<EventRouteServices, 'unread' | 'info' | 'defaultDialect'> {
   readonly info: NodeInfo;
@@ -63,6 +65,7 @@ export async function createHttpSide(
   addRestRoutes(http, { ...services, unread });
   addEventRoutes(http, { ...services, unread });
   addQueryRoutes(http, { ...services, unread });
+  addCommandRoutes(http, services);
   addOpenApiRoute(http);
   addProtocolRoute(http, services.protocol);
   await addPageRoutes(http);

@@ -19,6 +19,7 @@ const rooms: readonly (readonly string[])[] = [
   ['simulator'],
   ['cluster', 'intake.ts', 'parts.ts', 'protocol-document.ts'],
   ['actions', 'router.ts'],
+  ['commands'],
   ['queries'],
   ['replay'],
   ['registry'],

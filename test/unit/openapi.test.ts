@@ -21,6 +21,7 @@ const operation = z.strictObject({
       }),
     )
     .optional(),
+  requestBody: z.strictObject({ content, required: z.boolean().optional() }).optional(),
   security: z.array(z.record(z.string(), z.array(z.string()))).optional(),
   responses: z.record(
     z.string().regex(/^[1-5]\d\d$/),
@@ -32,7 +33,12 @@ const documentSchema = z.strictObject({
   info: z.strictObject({ title: z.string(), version: z.string(), description: z.string() }),
   paths: z.record(
     z.string().startsWith('/'),
-    z.strictObject({ get: operation.optional(), delete: operation.optional() }),
+    z.strictObject({
+      get: operation.optional(),
+      delete: operation.optional(),
+      post: operation.optional(),
+      put: operation.optional(),
+    }),
   ),
   components: z.strictObject({
     schemas: z.record(z.string(), jsonSchema),
@@ -97,6 +103,8 @@ describe('GET /openapi.json', () => {
       'get /v2/accounts/{account}/websockets',
       'get /v2/accounts/{account}/websockets/{socket}',
       'get /v2/websockets',
+      'post /v2/accounts/{account}/channels/{call}',
+      'put /v2/accounts/{account}/channels/{call}',
     ]);
   });
 

@@ -7,6 +7,7 @@ import { Pipeline } from '../../src/actions/pipeline.ts';
 import { Accounts } from '../../src/auth/accounts.ts';
 import { identityOf } from '../../src/auth/identity.ts';
 import type { Bus } from '../../src/bus.ts';
+import { Commands } from '../../src/commands/commands.ts';
 import { classic } from '../../src/dialects/classic.ts';
 import { createCatalogue } from '../../src/families/catalogue.ts';
 import { Metrics } from '../../src/metrics.ts';
@@ -44,6 +45,12 @@ function createQueries(accounts: Accounts): Queries {
   });
 }
 
+/** Nobody takes them. */
+function createCommands(accounts: Accounts): Commands {
+  const publish = async () => 'unroutable' as const;
+  return new Commands({ accounts, publish, findChannel: async () => ({}), onCommand: () => undefined }, silentLog);
+}
+
 /** A socket whose messages go through the pipeline; a token is good for the account that it names. */
 function createWorld(more: readonly Action[] = []) {
   const accounts = new Accounts();
@@ -64,6 +71,7 @@ function createWorld(more: readonly Action[] = []) {
       accounts,
       authenticator: { identify: async (token) => identityOf({ account_id: token, scope: 'events' }, token) },
       queries: createQueries(accounts),
+      commands: createCommands(accounts),
       guard: new SessionGuard(
         registry,
         catalogue,
