@@ -54,7 +54,8 @@ test('each recipe of docs/ARCHITECTURE.md has a file and its line', () => {
 });
 
 describe('who follows the recipes', () => {
-  test('has a new action, family, dialect and part', async () => {
+  // It compiles the whole house.
+  test('has a new action, family, dialect and part', { timeout: 120_000 }, async () => {
     const house = await startHouse();
     const token = await tokenFor(account);
     const [one, other] = await Promise.all(
