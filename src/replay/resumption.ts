@@ -190,6 +190,8 @@ export class Resumption implements FeedOwner, HistoryListener, EventKeeper {
       feed.hold();
       feed.isVoid = true;
       feed.replays.length = 0;
+      // Where subscriptions began is a place in the history that is gone; the new one counts from its own beginning.
+      for (const subscription of feed.session.subscriptions) subscription.from = -1;
     }
   }
 

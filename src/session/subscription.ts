@@ -12,7 +12,7 @@ export interface Subscription {
   /** What this subscription's messages end with, where they end differently from others'. */
   readonly tail: Buffer | undefined;
   /** In a history: only what is behind this position is delivered; -1: everything that comes. */
-  readonly from: number;
+  from: number;
   /** Grows with each subscription of the process: tells the oldest of several. */
   readonly order: number;
   /** Its place among the interest's subscriptions. */
