@@ -173,23 +173,24 @@ export class Ring {
   }
 
   #free(block: Block): void {
-    if (block === this.#block && block.bytes.length === this.#blockBytes) {
-      // The one that is being filled is used again from its beginning.
-      block.used = 0;
-      return;
-    }
-    if (block === this.#block) this.#block = undefined;
-    this.#bytes -= block.bytes.length;
+    // The one that is being filled is used again from its beginning.
+    if (block === this.#block) block.used = 0;
+    else this.#bytes -= block.bytes.length;
   }
 
   #room(bytes: number): Block {
+    // A large body has a block of its own: it would leave too much of another one empty.
+    if (bytes > this.#blockBytes / 4) return this.#newBlock(bytes);
     const current = this.#block;
     if (current !== undefined && current.bytes.length - current.used >= bytes) return current;
     if (current !== undefined && current.events === 0) this.#bytes -= current.bytes.length;
-    const block = { bytes: Buffer.allocUnsafeSlow(Math.max(this.#blockBytes, bytes)), used: 0, events: 0 };
-    this.#bytes += block.bytes.length;
-    this.#block = block;
-    return block;
+    this.#block = this.#newBlock(this.#blockBytes);
+    return this.#block;
+  }
+
+  #newBlock(bytes: number): Block {
+    this.#bytes += bytes;
+    return { bytes: Buffer.allocUnsafeSlow(bytes), used: 0, events: 0 };
   }
 
   #ofAccount(id: string): AccountEvents {

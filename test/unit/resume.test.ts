@@ -331,3 +331,32 @@ test('what is shared by all accounts is given to those who missed it, too', asyn
   expect(texts(back)).toEqual([{ id: '2' }, callEvent(account, 'CHANNEL_CREATE', '3').body, { id: '4' }]);
   expect(texts(theirs)).toEqual([{ id: '2' }, { id: '4' }]);
 });
+
+test('a replay that the ring overtakes ends with a gap, and the socket goes on at the end', async () => {
+  const bridge = await startHistory({ HISTORY_RING_BYTES: '20000000', SLOW_CONSUMER_SECONDS: '25' });
+  const first = await open(bridge);
+  const { data } = await first.subscribe('fax.status.*');
+  const large = { Filler: 'x'.repeat(200_000) };
+  const publishLarge = async (from: number, count: number): Promise<void> => {
+    for (let n = from; n < from + count; n += 1) {
+      await publish(bridge.broker, callEvent(account, 'CHANNEL_CREATE', `${n}`, large));
+    }
+  };
+  await publishLarge(0, 80);
+  const client = await open(bridge);
+  const auth_token = await tokenFor(account);
+  client.send({ action: 'subscribe', request_id: 's', auth_token, data: { binding: 'call.*.*', since: data.cursor } });
+  // It takes nothing: what the system holds for it is far less than what it asked for.
+  client.socket.pause();
+  await until(async () => (await bridge.metric('horizon_resumes_total', { outcome: 'recovered' })) === 1);
+  await publishLarge(80, 120);
+  client.socket.resume();
+  const gap = await client.notice('gap');
+  expect(gap.cursor).toMatch(cursorText);
+  await call(bridge, 'after');
+  await until(() => calls(client).at(-1) === 'after');
+  const numbers = calls(client).slice(0, -1).map(Number);
+  expect(numbers.length).toBeLessThan(200);
+  expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+  expect(client.notices.some(({ notice }) => notice === 'live')).toBe(false);
+});
