@@ -23,7 +23,7 @@ export const list = (item: z.ZodType<string, string> = z.string()) =>
     .pipe(z.array(item).min(1, 'must name at least one'));
 
 export const boolean = z
-  .enum(['true', 'false', '1', '0', 'on', 'off'], 'must be true or false')
+  .enum(['true', 'false', '1', '0', 'on', 'off'], 'must be on or off')
   .transform((text) => text === 'true' || text === '1' || text === 'on');
 
 /** With a user in it, `fetch` would refuse the address at every request. */

@@ -44,7 +44,7 @@ runCommand('history', async () => {
     process.stdout.write(help);
     return;
   }
-  if (values.show === values.remove) throw new ConfigError(['history: say either --show or --remove']);
+  if (values.show === values.remove) throw new ConfigError(['say either --show or --remove (see --help)']);
   if (readSetting(process.env, 'AMQP_URL') === undefined) {
     throw new ConfigError(['AMQP_URL: not set; name the broker with the stream']);
   }

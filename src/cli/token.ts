@@ -46,7 +46,8 @@ runCommand('token', async () => {
     process.stdout.write(help);
     return;
   }
-  const account = accountId.safeParse(values.account ?? '');
+  if (values.account === undefined) throw new ConfigError(['--account: is missing (see --help)']);
+  const account = accountId.safeParse(values.account);
   if (!account.success) throw new ConfigError([`--account: ${account.error.issues[0]?.message} (see --help)`]);
   const secret = values.secret ?? readSetting(process.env, 'AUTH_JWT_SECRET') ?? '';
   if (secret === '') throw new ConfigError(['--secret: no secret; give it here or as AUTH_JWT_SECRET']);

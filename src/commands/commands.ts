@@ -88,7 +88,7 @@ export class Commands {
       {
         account,
         owner: identity.ownerId,
-        token: `sha256:${digest.slice(0, 12)}`,
+        tokenDigest: `sha256:${digest.slice(0, 12)}`,
         source,
         call: callId,
         action: known,

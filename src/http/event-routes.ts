@@ -30,7 +30,9 @@ const maxEvents = 1000;
 const defaultEvents = 100;
 
 const bindings = z
-  .union([z.string().min(1), z.array(z.string().min(1)).min(1).max(maxBindings)])
+  .union([z.string().min(1), z.array(z.string().min(1)).min(1).max(maxBindings)], {
+    error: `must be a binding, or 2 to ${maxBindings} of them`,
+  })
   .transform((value) => [...new Set(typeof value === 'string' ? [value] : value)]);
 
 const querystring = dialectQuery.extend({

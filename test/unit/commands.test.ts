@@ -11,7 +11,8 @@ import { ActionError } from '../../src/errors.ts';
 import { checkAccess } from '../../src/http/access.ts';
 import { addCommandRoutes } from '../../src/http/command-routes.ts';
 import { createHttp } from '../../src/http/http-server.ts';
-import type { Log } from '../../src/log.ts';
+import { createLog, type Log } from '../../src/log.ts';
+import type { LogOutput } from '../../src/log-output.ts';
 import { headerToken } from '../../src/socket/upgrade.ts';
 import { secret, tokenFor } from '../support/bridge.ts';
 import { silentLog } from '../support/silent-log.ts';
@@ -213,7 +214,7 @@ describe('what is told of it', () => {
       {
         account,
         owner: 'ana',
-        token: `sha256:${identity.tokenDigest.slice(0, 12)}`,
+        tokenDigest: `sha256:${identity.tokenDigest.slice(0, 12)}`,
         source: '192.0.2.1',
         call: callId,
         action: 'metaflow',
@@ -221,6 +222,11 @@ describe('what is told of it', () => {
       },
     ]);
     expect(JSON.stringify(logged)).not.toContain('vault');
+    // What looks like a secret is hidden in the log's lines: the digest must not.
+    const lines: string[] = [];
+    const output = { write: (line: string) => lines.push(line) } as unknown as LogOutput;
+    createLog({ LOG_LEVEL: 'info', LOG_PRETTY: false, NODE_NAME: 'n' }, output, false).info(logged[0]);
+    expect(lines.join()).toContain(`"sha256:${identity.tokenDigest.slice(0, 12)}"`);
     await expect(run('x'.repeat(5000))).rejects.toMatchObject({ code: 'invalid_message' });
     expect(counted).toEqual(['metaflow accepted', 'unknown invalid_message']);
   });

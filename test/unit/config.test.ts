@@ -138,7 +138,7 @@ describe('a bad value is refused with the name of the variable and what is wrong
     ['NODE_NAME', 'a name', 'must be letters, digits'],
     ['WORKERS', '-1', 'must be a whole number'],
     ['LOG_LEVEL', 'loud', 'expected one of'],
-    ['LOG_PRETTY', 'perhaps', 'must be true or false'],
+    ['LOG_PRETTY', 'perhaps', 'must be on or off'],
   ])('%s=%s', (name, value, problem) => {
     const lines = refusal({ ...real, [name]: value });
     expect(lines).toHaveLength(1);
