@@ -9,6 +9,7 @@ import { answerFields, notify } from './notifications.ts';
 import { atPhone, freePeople, type Office, outsider, type Party, type Person, reachablePeople } from './office.ts';
 import { publishers, type Script, type Stage } from './stage.ts';
 import type { HangupCause, Switch } from './switch.ts';
+import { Legs, untilTaken } from './taken.ts';
 import type { Voicemail } from './voicemail.ts';
 
 const fewestCalls = 2;
@@ -61,7 +62,8 @@ export function playCalls(stage: Stage, office: Office, line: Switch, { archive,
     const plan = planCall();
     const people = [plan.caller, plan.callee].flatMap(({ phone }) => (phone === undefined ? [] : [phone.person.id]));
     for (const id of people) office.engaged.add(id);
-    yield* conversation(plan);
+    const legs = new Legs();
+    yield* untilTaken(conversation(plan, legs), legs);
     for (const id of people) office.engaged.delete(id);
     running -= 1;
     if (running < fewestCalls) stage.play(call());
@@ -104,15 +106,15 @@ export function playCalls(stage: Stage, office: Office, line: Switch, { archive,
     return 'answered';
   }
 
-  function* conversation(plan: Plan): Script {
-    const a = line.receive(plan.caller, plan.dialled);
+  function* conversation(plan: Plan, legs: Legs): Script {
+    const a = legs.add(line.receive(plan.caller, plan.dialled));
     yield random.between(150, 500);
-    const b = line.ring(plan.callee, a);
+    const b = legs.add(line.ring(plan.callee, a));
     switch (plan.outcome) {
       case 'answered':
         return yield* answered(a, b);
       case 'parked':
-        return yield* parked(a, b);
+        return yield* parked(a, b, legs);
       case 'unanswered':
         return yield* unanswered(a, b);
       case 'busy':
@@ -164,9 +166,9 @@ export function playCalls(stage: Stage, office: Office, line: Switch, { archive,
   }
 
   function* onHold(channel: Channel): Script {
-    line.hold(channel);
+    if (!channel.isHeld) line.hold(channel);
     yield random.between(3000, 8000);
-    line.unhold(channel);
+    if (channel.isHeld) line.unhold(channel);
     yield random.between(2000, 8000);
   }
 
@@ -187,19 +189,23 @@ export function playCalls(stage: Stage, office: Office, line: Switch, { archive,
     voicemail.leave({ person, from: a.caller, callId: a.callId, lengthMs: stage.now() - beganAt });
   }
 
-  function* parked(a: Channel, b: Channel): Script {
+  function* parked(a: Channel, b: Channel, legs: Legs): Script {
     yield* pickUp(a, b);
     yield random.between(3000, 8000);
     yield* hangUp([b], 'NORMAL_CLEARING');
     line.detach(a);
     const slot = freeSlot();
     occupiedSlots.add(slot);
-    yield random.between(150, 400);
-    line.park(a, slot);
-    yield random.between(4000, 11_000);
-    const colleagues = freePeople(office);
-    if (colleagues.length === 0 || random.chance(0.3)) yield* abandoned(a, slot);
-    else yield* retrieved(a, slot, random.pick(colleagues));
+    try {
+      yield random.between(150, 400);
+      line.park(a, slot);
+      yield random.between(4000, 11_000);
+      const colleagues = freePeople(office);
+      if (colleagues.length === 0 || random.chance(0.3)) yield* abandoned(a);
+      else yield* retrieved(a, slot, random.pick(colleagues), legs);
+    } finally {
+      occupiedSlots.delete(slot);
+    }
   }
 
   /** There are more slots than calls. */
@@ -207,27 +213,29 @@ export function playCalls(stage: Stage, office: Office, line: Switch, { archive,
     return random.pick(['701', '702', '703', '704', '705', '706'].filter((slot) => !occupiedSlots.has(slot)));
   }
 
-  function* abandoned(a: Channel, slot: string): Script {
+  function* abandoned(a: Channel): Script {
     line.abandon(a);
-    occupiedSlots.delete(slot);
     yield random.between(20, 80);
     yield* hangUp([a], 'NORMAL_CLEARING');
   }
 
-  function* retrieved(a: Channel, slot: string, colleague: Person): Script {
+  function* retrieved(a: Channel, slot: string, colleague: Person, legs: Legs): Script {
     office.engaged.add(colleague.id);
-    // `*3` and the number of the slot is how Kazoo's parking is dialled.
-    const c = line.receive(atPhone(random, office, colleague), `*3${slot}`, a.server);
-    yield random.between(150, 400);
-    line.answer(c);
-    yield random.between(50, 150);
-    line.retrieve(a, c);
-    occupiedSlots.delete(slot);
-    yield random.between(20, 80);
-    line.bridge(c);
-    yield random.between(4000, 12_000);
-    yield* hangUp(random.chance(0.5) ? [a, c] : [c, a], 'NORMAL_CLEARING');
-    office.engaged.delete(colleague.id);
+    try {
+      // `*3` and the number of the slot is how Kazoo's parking is dialled.
+      const c = legs.add(line.receive(atPhone(random, office, colleague), `*3${slot}`, a.server));
+      yield random.between(150, 400);
+      line.answer(c);
+      yield random.between(50, 150);
+      line.retrieve(a, c);
+      occupiedSlots.delete(slot);
+      yield random.between(20, 80);
+      line.bridge(c);
+      yield random.between(4000, 12_000);
+      yield* hangUp(random.chance(0.5) ? [a, c] : [c, a], 'NORMAL_CLEARING');
+    } finally {
+      office.engaged.delete(colleague.id);
+    }
   }
 
   /** The last channel's end is the script's end: a pause behind it would count a call that is over. */

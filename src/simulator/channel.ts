@@ -47,6 +47,8 @@ export interface Channel {
   /** The channel at the other end of the call. It stays when that one hangs up, for the sake of the last event. */
   otherLeg: Channel | undefined;
   bridgeId: string | undefined;
+  /** How often a command took it away from whoever told its story. */
+  takeovers: number;
 }
 
 /** `Channel-Call-State` and `Channel-State` at an event: FreeSWITCH tells of an answer before it changes the state. */

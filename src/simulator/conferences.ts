@@ -49,6 +49,8 @@ export interface Conference {
 /** The conferences that are held now. */
 export interface Conferences {
   readonly open: ReadonlySet<Conference>;
+  /** Whoever is in a conference by this channel leaves it; the channel still has to hang up. */
+  dismiss(channel: Channel): void;
 }
 
 /** Plays one conference after the other for as long as the stage lasts. */
@@ -81,6 +83,8 @@ export function playConferences(stage: Stage, office: Office, line: Switch): Con
     yield* join(room);
     for (let turns = random.between(25, 45); turns > 0; turns -= 1) {
       yield random.between(800, 2400);
+      // A command may end calls at any time, and with the last one the conference.
+      if (room.members.length === 0) return;
       if (room.members.length < size && !room.isLocked && random.chance(0.35)) yield* join(room);
       else if (room.members.length > 2 && random.chance(0.04)) yield* leave(room, random.pick(room.members));
       else if (room.members.length > 2 && random.chance(0.05)) turnLock(room);
@@ -88,7 +92,7 @@ export function playConferences(stage: Stage, office: Office, line: Switch): Con
     }
     while (room.members.length > 0) {
       yield random.between(300, 1500);
-      yield* leave(room, random.pick(room.members));
+      if (room.members.length > 0) yield* leave(room, random.pick(room.members));
     }
   }
 
@@ -96,8 +100,10 @@ export function playConferences(stage: Stage, office: Office, line: Switch): Con
     const guest = nextGuest();
     const channel = line.receive(guest, guest.phone === undefined ? office.mainNumber : room.id, room.server);
     yield random.between(150, 400);
+    if (!line.channels.has(channel)) return goHome(channel);
     line.answer(channel);
     yield random.between(200, 600);
+    if (!line.channels.has(channel)) return goHome(channel);
     room.seated += 1;
     const member: Member = {
       channel,
@@ -124,6 +130,26 @@ export function playConferences(stage: Stage, office: Office, line: Switch): Con
   }
 
   function* leave(room: Conference, member: Member): Script {
+    walkOut(room, member);
+    yield random.between(20, 120);
+    line.hangUp(member.channel, 'NORMAL_CLEARING');
+    goHome(member.channel);
+  }
+
+  function goHome({ party: { phone } }: Channel): void {
+    if (phone !== undefined) office.engaged.delete(phone.person.id);
+  }
+
+  function dismiss(channel: Channel): void {
+    for (const room of open) {
+      const member = room.members.find((one) => one.channel === channel);
+      if (member === undefined) continue;
+      walkOut(room, member);
+      goHome(channel);
+    }
+  }
+
+  function walkOut(room: Conference, member: Member): void {
     if (member.isTalking) fallSilent(room, member);
     room.members.splice(room.members.indexOf(member), 1);
     publishMember(room, 'del-member', member);
@@ -132,9 +158,6 @@ export function playConferences(stage: Stage, office: Office, line: Switch): Con
       open.delete(room);
       publishRoom(room, 'conference-destroy');
     }
-    yield random.between(20, 120);
-    line.hangUp(member.channel, 'NORMAL_CLEARING');
-    if (member.channel.party.phone !== undefined) office.engaged.delete(member.channel.party.phone.person.id);
   }
 
   /** Whatever comes next of this member: a word, silence, a finger on the mute key, a moderator who mutes. */
@@ -221,7 +244,7 @@ export function playConferences(stage: Stage, office: Office, line: Switch): Con
   }
 
   stage.play(conferences());
-  return { open };
+  return { open, dismiss };
 }
 
 /** What is said of a member wherever it is described. */

@@ -1,11 +1,13 @@
 /**
- * The media nodes of the simulated PBX: they say that they live, and answer whoever asks what is now. They hear the bus
+ * The media nodes of the simulated PBX: they say that they live, answer whoever asks what is now, and have commands to
+ * calls obeyed. They hear the bus
  * through whoever starts them, and share the PBX's clock.
  */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { gregorianSeconds } from '../gregorian.ts';
 import { MediaTables, questionSchema } from './answers.ts';
+import { commandSchema, obey } from './operator.ts';
 import type { Pbx } from './pbx.ts';
 import { type Fields, type MediaServer, mediaServers, type PbxMessage } from './stage.ts';
 
@@ -14,10 +16,13 @@ export const mediaPatterns = [
   { exchange: 'callevt', routingPattern: 'call.status_req.#' },
   { exchange: 'conference', routingPattern: 'conference.discovery' },
   { exchange: 'registrar', routingPattern: 'registration.query.#' },
+  // To actions and not to flows, as Kazoo's call control does.
+  { exchange: 'metaflow', routingPattern: 'metaflow.action.#' },
 ] as const;
 
-/** What else they publish to than the PBX itself. */
+/** The exchanges that there must be besides those of the PBX itself. */
 export const mediaExchanges = [
+  { name: 'metaflow', type: 'topic' },
   { name: 'nodes', type: 'fanout' },
   { name: 'targeted', type: 'direct' },
 ] as const;
@@ -32,7 +37,7 @@ const asked = z.object({ 'Server-ID': z.string().min(1).max(255), 'Msg-ID': z.st
 
 /** Started once the PBX plays. */
 export interface MediaNodes {
-  /** A message that came by one of the patterns. What is no question is nobody's fault. */
+  /** A message that came by one of the patterns. What is neither question nor command is nobody's fault. */
   hear(payload: unknown): void;
   /** Says goodbye. */
   stop(): void;
@@ -82,9 +87,17 @@ export function startMediaNodes({ playing, timers }: Pbx, publish: (message: Pbx
   advertiseAgain();
   return {
     hear(payload) {
+      if (isStopped) return;
+      const command = commandSchema.safeParse(payload);
+      if (command.success) {
+        later(answerMs, () => {
+          for (const one of playing) obey(one, command.data);
+        });
+        return;
+      }
       const who = asked.safeParse(payload);
       const question = questionSchema.safeParse(payload);
-      if (!who.success || !question.success || isStopped) return;
+      if (!who.success || !question.success) return;
       for (const { server, tables } of nodes) {
         later(answerMs, () => {
           const answer = tables.answer(question.data);

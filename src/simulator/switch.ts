@@ -61,7 +61,7 @@ export interface Switch {
   retrieve(call: Channel, by: Channel): void;
   /** The parked caller gives up. The channel still has to hang up. */
   abandon(call: Channel): void;
-  /** The last event of a channel. */
+  /** The last event of a channel; nothing where it has ended already. */
   hangUp(channel: Channel, cause: HangupCause): void;
 }
 
@@ -109,16 +109,21 @@ export function createSwitch(stage: Stage, office: Office, presence: Presence): 
       slot: undefined,
       otherLeg: undefined,
       bridgeId: undefined,
+      takeovers: 0,
     };
     channels.add(channel);
     return channel;
   }
 
   /** A telephone's caller sees the office's number outside, and the person's name inside. */
-  const displayedCaller = (callee: Party, { caller, party }: Channel): DisplayId =>
-    callee.phone === undefined && party.phone !== undefined
-      ? { name: account.name, number: office.mainNumber }
-      : { name: caller.name, number: caller.number };
+  function displayedCaller(callee: Party, { caller, party, direction }: Channel): DisplayId {
+    if (callee.phone === undefined && party.phone !== undefined) {
+      return { name: account.name, number: office.mainNumber };
+    }
+    // Who was called before and is passed on is who calls now.
+    const { name, number } = direction === 'outbound' ? party : caller;
+    return { name, number };
+  }
 
   /** @returns the slot that is free again */
   function leaveSlot(call: Channel): string {
@@ -192,7 +197,7 @@ export function createSwitch(stage: Stage, office: Office, presence: Presence): 
     },
     abandon: (call) => publishParking('PARK_ABANDONED', call, leaveSlot(call)),
     hangUp(channel, cause) {
-      channels.delete(channel);
+      if (!channels.delete(channel)) return;
       const sdp = sessionDescription(channel);
       publish('CHANNEL_DESTROY', channel, {
         'Hangup-Cause': cause,

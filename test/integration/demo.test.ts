@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { startBridge } from '../support/bridge.ts';
 import { type Message, openClient, refusedUpgrade } from '../support/client.ts';
@@ -85,6 +88,38 @@ describe('without any setting it is demo mode', () => {
     expect(body.partial).toBe(false);
     const { 'Call-ID': id } = Object(call?.args);
     expect((body.data as Message[]).map(({ uuid }) => uuid)).toContain(id);
+  });
+
+  test('a call is hung up by the line that stands in the README', async () => {
+    const demo = await startDemo();
+    const client = await openClient(demo, { token: demo.token });
+    await client.subscribe('call.CHANNEL_DESTROY.*');
+    await until(async () => {
+      const path = `/v2/accounts/${demo.account}/channels`;
+      return ((await rest(demo, path, { token: demo.token })).body.data as Message[]).length > 0;
+    });
+    const line = /^curl .*"action":"hangup".*$/m.exec(readFileSync('README.md', 'utf8'))?.[0] ?? '';
+    const { stdout, stderr } = await promisify(execFile)(
+      'sh',
+      ['-c', line.replaceAll('http://127.0.0.1:5555', demo.address)],
+      {
+        env: { PATH: process.env.PATH, TOKEN: demo.token, ACCOUNT: demo.account },
+      },
+    );
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toMatchObject({ data: { accepted: true }, status: 'success' });
+    const [event] = await client.untilEvents(1);
+    expect(event?.args).toMatchObject({ 'Hangup-Cause': 'NORMAL_CLEARING' });
+  });
+
+  test('nobody listens to flows in it, as in a Kazoo', async () => {
+    const demo = await startDemo();
+    const client = await openClient(demo, { headers: { 'x-auth-token': demo.token } });
+    await client.subscribe('call.CHANNEL_ANSWER.*');
+    const [call] = await client.untilEvents(1);
+    const { 'Call-ID': id } = Object(call?.args);
+    const data = { call_id: id, action: 'metaflow', data: { module: 'hangup' } };
+    expect(await client.request({ action: 'command', data })).toMatchObject({ data: { code: 'source_unavailable' } });
   });
 
   test('the page is at /', async () => {
