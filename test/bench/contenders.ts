@@ -53,6 +53,11 @@ export const horizonWorkers: Contender = {
   protocol: 'horizon',
   settings: { WORKERS: '2' },
 };
+export const horizonStream: Contender = {
+  name: 'Event Horizon, HISTORY=stream',
+  protocol: 'horizon',
+  settings: { HISTORY: 'stream' },
+};
 export const socketIo: Contender = { name: 'Socket.IO 4.8 bridge', protocol: 'socket.io', script: 'socket-io' };
 export const plainWs: Contender = { name: 'plain ws bridge', protocol: 'plain', script: 'plain-ws' };
 export const webStomp: Contender = { name: 'RabbitMQ Web STOMP', protocol: 'stomp' };

@@ -4,6 +4,7 @@ import {
   horizon,
   horizonKazoo4,
   horizonRequestId,
+  horizonStream,
   limit,
   plainWs,
   socketIo,
@@ -28,7 +29,7 @@ interface Result {
   readonly lost: number;
 }
 
-const contenders = [horizon, horizonRequestId, horizonKazoo4, socketIo, plainWs, webStomp, limit];
+const contenders = [horizon, horizonRequestId, horizonKazoo4, horizonStream, socketIo, plainWs, webStomp, limit];
 
 export const burst: Scenario = async (setting) => {
   const results = await inTurn(setting, contenders, (contender) =>

@@ -1,5 +1,5 @@
 /** Steady load: 100 and 200 events a second to 500 sockets; the time from publish to receipt of every single delivery. */
-import { horizon, limit, plainWs, socketIo, webStomp } from '../contenders.ts';
+import { horizon, horizonStream, limit, plainWs, socketIo, webStomp } from '../contenders.ts';
 import type { Latency } from '../load.ts';
 import { median } from '../statistics.ts';
 import { inArena, inTurn, type Scenario, type Table } from './scenario.ts';
@@ -7,7 +7,7 @@ import { inArena, inTurn, type Scenario, type Table } from './scenario.ts';
 const sockets = 500;
 const seconds = 10;
 const warmUpSeconds = 2;
-const contenders = [horizon, socketIo, plainWs, webStomp, limit];
+const contenders = [horizon, horizonStream, socketIo, plainWs, webStomp, limit];
 
 export const steady: Scenario = async (setting) => {
   const tables: Table[] = [];
