@@ -84,9 +84,17 @@ export function addEventRoutes(http: Http, services: EventRouteServices): void {
       }
       if (services.eventPages === undefined) throw new HttpError(501, 'nothing is kept: HISTORY is off');
       services.unread.checkRoom();
+      const asker = identity.accountId;
+      if (services.eventPages.isFull(asker)) {
+        throw new HttpError(429, 'too many pages of events of this account are still being read', {
+          retryAfterSeconds: 1,
+        });
+      }
       const dialect = dialectNamed(query.dialect ?? services.defaultDialect);
       const { since, limit } = query;
-      const found = await services.eventPages.read({ account, bindings: asked, since, limit, dialect });
+      const found = await services.eventPages.read({ account, asker, bindings: asked, since, limit, dialect });
+      // The token may have ended meanwhile.
+      validIdentity(request);
       if (found === undefined) throw new ActionError('source_unavailable');
       // As a text: events stay to the letter what the bus said.
       const text = withData(successBody(services.info, request.id, null), found);

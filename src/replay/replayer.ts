@@ -45,6 +45,8 @@ export class Replayer {
   readonly #found: Interest[] = [];
   #isScheduled = false;
   #timer: NodeJS.Timeout | undefined;
+  /** Of the turn in hand, ms of `performance`. */
+  #turnEndsAt = 0;
   /** The account whose turn it was last. */
   #lastAccount: string | undefined;
 
@@ -98,22 +100,48 @@ export class Replayer {
 
   readonly #turn = (): void => {
     this.#isScheduled = false;
-    const endsAt = performance.now() + turnMs;
+    this.#turnEndsAt = performance.now() + turnMs;
     let hasMoved = false;
     for (const account of this.#accountsInTurn()) {
-      // All feeds of an account, one behind the other: they are likely to be given the same events.
-      for (const feed of this.#active.get(account) ?? []) {
-        const step = this.#step(feed);
-        if (step === 'moved') hasMoved = true;
-        if (step === 'idle') this.#remove(account, feed);
-      }
       this.#lastAccount = account;
-      if (performance.now() >= endsAt) break;
+      // All feeds of an account, one behind the other: they are likely to be given the same events.
+      if (this.#stepAll(account)) hasMoved = true;
+      if (this.#isTurnOver) break;
     }
     if (this.#active.size === 0) return;
     if (hasMoved) this.#schedule();
     else this.#timer = setTimeout(() => this.#schedule(), drainMs).unref();
   };
+
+  /**
+   * Each feed of an account in its turn, as far as the time allows: one account may have a thousand of them.
+   * @returns whether one of them moved
+   */
+  #stepAll(account: string): boolean {
+    const feeds = this.#active.get(account) ?? new Set();
+    let hasMoved = false;
+    let left = feeds.size;
+    for (const feed of feeds) {
+      if (left === 0 || (hasMoved && this.#isTurnOver)) break;
+      left -= 1;
+      // Those that the time does not suffice for come first the next time.
+      feeds.delete(feed);
+      feeds.add(feed);
+      const step = this.#step(feed);
+      if (step === 'moved') hasMoved = true;
+      if (step === 'idle') this.#remove(account, feed);
+    }
+    return hasMoved;
+  }
+
+  /** Whether a step that has looked at so many events may look at one more: the first one always. */
+  #mayLook(looked: number, leftBytes: number): boolean {
+    return looked < eventsPerStep && leftBytes > 0 && (looked === 0 || !this.#isTurnOver);
+  }
+
+  get #isTurnOver(): boolean {
+    return performance.now() >= this.#turnEndsAt;
+  }
 
   /** Beginning behind the one that was the last. */
   #accountsInTurn(): readonly string[] {
@@ -139,7 +167,7 @@ export class Replayer {
 
   #replay(feed: SocketFeed, replay: Replay, room: number): Step {
     let left = room;
-    for (let looked = 0; looked < eventsPerStep && left > 0; looked += 1) {
+    for (let looked = 0; this.#mayLook(looked, left); looked += 1) {
       const kept = this.history.next(replay.position, replay.account);
       if (kept === undefined || kept.position > feed.position) {
         this.#finish(feed, replay);
@@ -183,7 +211,7 @@ export class Replayer {
     const end = Math.min(head, replay?.position ?? head);
     const accounts = accountsOf(feed);
     const account = accounts?.size === 1 ? [...accounts][0] : undefined;
-    for (let looked = 0; looked < eventsPerStep && left > 0; looked += 1) {
+    for (let looked = 0; this.#mayLook(looked, left); looked += 1) {
       const kept = accounts?.size === 0 ? undefined : this.history.next(feed.position, account);
       if (kept === undefined || kept.position > end) {
         this.#pass(feed, end);

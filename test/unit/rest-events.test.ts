@@ -96,6 +96,15 @@ test('a page ends at 4 MiB', async () => {
   expect(first.events).toHaveLength(4);
 });
 
+test('where the latest are more than 4 MiB, the page has the last of them', async () => {
+  const bridge = await startBridge({ HISTORY: 'stream' });
+  const more = { Filler: 'x'.repeat(900_000) };
+  for (let n = 0; n < 7; n += 1) await publish(bridge.broker, callEvent(account, 'CHANNEL_CREATE', `${n}`, more));
+  const { page } = await events(bridge, 'binding=call.*.*');
+  expect(ids(page)).toEqual(['3', '4', '5', '6']);
+  expect(page.more).toBe(false);
+});
+
 test('what may not be asked is refused', async () => {
   const bridge = await startWithCalls(1);
   expect((await events(bridge, 'limit=1')).status).toBe(400);
