@@ -20,3 +20,28 @@ export async function withDeadline<T>(ms: number, operation: Promise<T>): Promis
     clearTimeout(timer);
   }
 }
+
+export interface Patience {
+  /** How long it may stand still. */
+  readonly stillMs: number;
+  /** How long the whole may take, give or take `stillMs`. */
+  readonly totalMs: number;
+}
+
+/**
+ * Settles as `operation` does, while it moves. Work of which nobody knows how long it takes has a deadline all the same.
+ * @param progress a number that is another one whenever it has moved
+ * @returns `late` when it stood still for too long, or took too long altogether
+ */
+export async function whileItMoves<T>(
+  { stillMs, totalMs }: Patience,
+  progress: () => number,
+  operation: Promise<T>,
+): Promise<T | typeof late> {
+  const endsAt = performance.now() + totalMs;
+  for (;;) {
+    const before = progress();
+    const outcome = await withDeadline(stillMs, operation);
+    if (outcome !== late || progress() === before || performance.now() >= endsAt) return outcome;
+  }
+}

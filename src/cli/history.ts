@@ -11,10 +11,14 @@ import { surviveUndecodable } from '../amqp/undecodable.ts';
 import { catalogueSettings } from '../app-settings.ts';
 import { Accounts } from '../auth/accounts.ts';
 import { type Config, readConfig, readSetting } from '../config.ts';
+import { late, type Patience, whileItMoves } from '../deadline.ts';
 import { ConfigError } from '../errors.ts';
 import { createCatalogue } from '../families/catalogue.ts';
 import { type ExchangePatterns, patternsOfEverything } from '../families/everything.ts';
 import { runCommand } from './command.ts';
+
+/** For reading to the stream's end: that takes as long as there is much in it. */
+const patience: Patience = { stillMs: 10_000, totalMs: 600_000 };
 
 const help = `Looks at the stream of HISTORY_STREAM on the broker of AMQP_URL, or deletes it.
 
@@ -105,6 +109,7 @@ async function readAll(
   everything: readonly ExchangePatterns[],
 ): Promise<Findings> {
   const look = randomUUID();
+  let handedOut = 0;
   const found: Findings = { firstFence: undefined, epoch: undefined, last: from, canaries: new Set() };
   let done: () => void = () => undefined;
   let fail: (error: Error) => void = () => undefined;
@@ -112,12 +117,18 @@ async function readAll(
     done = resolve;
     fail = reject;
   });
+  // It may fail while the writing below is still under way.
+  ended.catch(() => undefined);
   const reading = new StreamReader(
     stream,
     { position: from, behind: undefined },
     {
-      onEvent: (delivery) => reading.settle(delivery),
+      onEvent(delivery) {
+        handedOut += 1;
+        reading.settle(delivery);
+      },
       onOwn(message, position) {
+        handedOut += 1;
         found.last = position;
         if (message === 'nothing') return;
         if (message.kind === 'epoch') found.epoch ??= message.id;
@@ -137,8 +148,11 @@ async function readAll(
   }
   const fence: Fence = { kind: 'fence', look, time: Date.now(), scope: '', looked: [], missing: [] };
   await write(model, '', stream, encodeOwn(fence));
-  await ended;
+  const outcome = await whileItMoves(patience, () => handedOut, ended);
   reading.stop();
+  if (outcome === late) {
+    throw new Error(`the end of ${stream} was not reached: what was written there did not come back; try again`);
+  }
   return found;
 }
 

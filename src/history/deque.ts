@@ -22,6 +22,11 @@ export class PositionDeque<T extends { readonly position: number }> {
     this.#items.push(item);
   }
 
+  /** Puts an item in the place of the last one; its position is behind that. */
+  replaceLast(item: T): void {
+    this.#items[this.#items.length - 1] = item;
+  }
+
   shift(): T | undefined {
     if (this.length === 0) return undefined;
     const item = this.#items[this.#head];
@@ -37,6 +42,11 @@ export class PositionDeque<T extends { readonly position: number }> {
 
   at(index: number): T | undefined {
     return index < 0 ? undefined : this.#items[this.#head + index];
+  }
+
+  /** The last one before a position. */
+  before(position: number): T | undefined {
+    return this.at(this.indexBehind(position - 1) - 1);
   }
 
   /** @returns the index of the first one behind a position; `length` where there is none */

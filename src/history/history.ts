@@ -63,6 +63,11 @@ export class History {
     return this.#epoch;
   }
 
+  /** Moments that are remembered: never many more than events. */
+  get moments(): number {
+    return this.#moments.length;
+  }
+
   /** The last position taken. */
   get head(): number {
     return this.#head;
@@ -124,9 +129,12 @@ export class History {
     this.pass(position);
     const last = this.#moments.last;
     // Clocks of several nodes differ: one that is behind doesn't make what came later older.
-    if (last === undefined || position > last.position) {
-      this.#moments.push({ position, time: Math.max(time, last?.time ?? 0) });
-    }
+    if (last !== undefined && position <= last.position) return;
+    const moment = { position, time: Math.max(time, last?.time ?? 0) };
+    // Where nothing was kept since the last but one, the last says nothing that the next one doesn't: a quiet bus leaves two.
+    const lastButOne = this.#moments.at(this.#moments.length - 2);
+    if (lastButOne === undefined || lastButOne.position < (this.#ring.newest ?? -1)) this.#moments.push(moment);
+    else this.#moments.replaceLast(moment);
   }
 
   /** Events may be missing before this position. */
@@ -204,9 +212,10 @@ export class History {
     return this.#ring.behind(position, account);
   }
 
-  /** A mark or a moment of what is gone is of no use. */
+  /** A mark of what is gone is of no use; of the moments the last one tells how old the oldest event is. */
   #raiseFloor(position: number): void {
     this.#floor = Math.max(this.#floor, position);
     while ((this.#marks.first?.position ?? Number.POSITIVE_INFINITY) < this.#floor) this.#marks.shift();
+    while ((this.#moments.at(1)?.position ?? Number.POSITIVE_INFINITY) <= this.#floor) this.#moments.shift();
   }
 }

@@ -87,6 +87,11 @@ export class Ring {
     return this.#events.first?.position;
   }
 
+  /** The position of the newest event. */
+  get newest(): number | undefined {
+    return this.#events.last?.position;
+  }
+
   /**
    * Keeps an event; the oldest give way.
    * @returns the position of the last one that gave way, if any did: it may be this one's

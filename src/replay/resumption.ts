@@ -47,6 +47,8 @@ export class Resumption implements FeedOwner, HistoryListener, EventKeeper {
   readonly #replayer: Replayer | undefined;
   readonly #turnstile = new Turnstile(resumesPerTurn);
   #isUp = false;
+  /** What came before the first connect nobody here has missed. */
+  #hasBeenUp = false;
   /** Since when the source is away, Unix time, ms. */
   #downSince = Date.now();
   /** Where holes begin whose end was not met yet, and since when (ms of `performance`). */
@@ -108,7 +110,8 @@ export class Resumption implements FeedOwner, HistoryListener, EventKeeper {
       if (this.history === undefined) feed.session.transport.sendText(noticeText({ notice: 'gap' }));
       else if (feed.isVoid) this.#replayer?.restart(feed);
     }
-    if (this.history === undefined) this.counters.gap();
+    if (this.history === undefined && this.#hasBeenUp) this.counters.gap();
+    this.#hasBeenUp = true;
     this.#replayer?.wakeAll();
   }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { late, withDeadline } from '../../src/deadline.ts';
+import { late, whileItMoves, withDeadline } from '../../src/deadline.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -20,4 +20,23 @@ test('what is late is not waited for, and what it fails with later ends nothing'
   expect(await outcome).toBe(late);
   fail(new Error('late as well'));
   await Promise.resolve();
+});
+
+test('what moves is waited for, until it stands still or the whole takes too long', async () => {
+  const never = new Promise<never>(() => undefined);
+  const patience = { stillMs: 100, totalMs: 1000 };
+  let progress = 0;
+  const ends: string[] = [];
+  void whileItMoves(patience, () => progress, never).then((outcome) => ends.push(`moved ${String(outcome)}`));
+  void whileItMoves(patience, () => 0, never).then((outcome) => ends.push(`stood ${String(outcome)}`));
+  for (let tenth = 0; tenth < 9; tenth += 1) {
+    progress += 1;
+    await vi.advanceTimersByTimeAsync(100);
+  }
+  expect(ends).toEqual(['stood Symbol(late)']);
+  progress += 1;
+  await vi.advanceTimersByTimeAsync(100);
+  expect(ends).toEqual(['stood Symbol(late)', 'moved Symbol(late)']);
+  expect(await whileItMoves(patience, () => 0, Promise.resolve('done'))).toBe('done');
+  expect(vi.getTimerCount()).toBe(0);
 });

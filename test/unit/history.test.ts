@@ -96,6 +96,30 @@ test('nothing is older than it may be, also where nothing happens', () => {
   expect(history.judge(history.cursorAt(3), ['call'])).toEqual({ recovered: true, position: 3 });
 });
 
+test('moments are remembered as long as the events between them, and of a quiet time only its ends', () => {
+  const history = startHistory(0, { ringBytes: 20_000, maxAgeMs: 31_536_000_000 });
+  for (let second = 1; second <= 1000; second += 1) {
+    take(history, second * 2);
+    history.passAt(second * 2 + 1, second * 1000);
+  }
+  const kept = positions(history, -1);
+  expect(history.moments).toBeLessThanOrEqual(kept.length + 2);
+  // The moment before the oldest one says how old it is at most.
+  expect(history.ageSeconds(1_000_000)).toBe(1000 - ((kept[0] ?? 0) / 2 - 1));
+  for (let second = 1001; second <= 2000; second += 1) history.passAt(second * 2 + 1, second * 1000);
+  expect(history.moments).toBeLessThanOrEqual(kept.length + 3);
+});
+
+test('events of before a quiet time get too old all the same', () => {
+  const history = startHistory(0, { maxAgeMs: 10_000 });
+  take(history, 1);
+  for (let second = 1; second <= 60; second += 1) {
+    history.passAt(second + 1, second * 1000);
+    history.expire(second * 1000);
+    expect(positions(history, 0)).toEqual(second <= 11 ? [1] : []);
+  }
+});
+
 test('whatever is taken, marked, lost and forgotten: a cursor that is good gives everything behind it, or a mark says so', () => {
   const step = fc.oneof(
     { weight: 8, arbitrary: fc.record({ kind: fc.constant('event' as const), bytes: fc.nat({ max: 900 }) }) },
