@@ -20,6 +20,7 @@ import {
   publish,
   registration,
 } from '../support/events.ts';
+import { startMediaNode } from '../support/media-node.ts';
 import { projectFolder, useFolder } from '../support/process.ts';
 import { management } from '../support/rabbit.ts';
 import { rest } from '../support/rest.ts';
@@ -105,6 +106,49 @@ async function expectAllWorks(broker: Broker, url: string, more: Record<string, 
 test('a broker of its own: the user may make exchanges that are missing', async () => {
   const broker = await useBroker();
   await expectAllWorks(broker, await userWith(broker, await documentedPermissions('horizon')));
+});
+
+test('to ask and to act takes the right to write to four exchanges, and all else works without it', async () => {
+  const broker = await useBroker();
+  const documented = await documentedPermissions('horizon');
+  const id = 'call-1';
+  await startMediaNode(broker, 'media@a', () => ({
+    'Event-Category': 'call_event',
+    'Event-Name': 'query_channels_resp',
+    Channels: { [id]: { 'Call-ID': id, 'Account-ID': account } },
+  }));
+  const control = await broker.channel();
+  await control.assertExchange('metaflow', 'topic', { durable: false });
+  await control.bindQueue(
+    (await control.assertQueue('', { exclusive: true })).queue,
+    'metaflow',
+    'metaflow.action.*.*',
+  );
+  const token = await tokenFor(account, { scope: 'events commands' });
+  const outcomes = async (write: string) => {
+    const url = await userWith(broker, { ...documented, write });
+    const bridge = await startBridge({ AMQP_URL: url }, broker);
+    const client = await openClient(bridge, { token, headers: { 'x-auth-token': token } });
+    const ask = () => client.request({ action: 'query', data: { name: 'channel', call_id: id } });
+    // The nodes' conversation has a connection of its own, and may be there a moment later.
+    await until(async () => (await ask()).status === 'success');
+    const asked = await ask();
+    const done = await client.request({ action: 'command', data: { call_id: id, action: 'hangup' } });
+    expect(await client.subscribe('call.CHANNEL_CREATE.*')).toMatchObject({ status: 'success' });
+    return [
+      (asked.data as { result: unknown }).result !== null,
+      done.status === 'success' ? 'success' : (done.data as { errors: string[] }).errors[0],
+    ];
+  };
+  expect(await outcomes(documented.write)).toEqual([true, 'success']);
+  expect(await outcomes(documented.write.replace('|metaflow', ''))).toEqual([
+    true,
+    'the event source is not available',
+  ]);
+  expect(await outcomes(documented.write.replace('|callevt|conference|registrar|metaflow', ''))).toEqual([
+    false,
+    'no answer from every media node: whose call it is, is not known',
+  ]);
 });
 
 test('with a history: the user makes the stream, binds it, and writes canaries', async () => {

@@ -19,11 +19,15 @@ const channel = (id: string, owner = account) => ({
   Channels: { [id]: { 'Call-ID': id, 'Account-ID': owner, 'Other-Leg-Call-ID': 'other' } },
 });
 
-async function open(bridge: Bridge, claims: object = {}): Promise<Client> {
-  return openClient(bridge, { headers: { 'x-auth-token': await tokenFor(account, claims) } });
-}
 const query = (client: Client, name: string, more: Fields = {}) =>
   client.request({ action: 'query', data: { name, ...more } });
+
+async function open(bridge: Bridge, claims: object = {}): Promise<Client> {
+  const client = await openClient(bridge, { headers: { 'x-auth-token': await tokenFor(account, claims) } });
+  // The nodes' conversation has a connection of its own, and may be there a moment later than that of the events.
+  await until(async () => (await query(client, 'channel', { call_id: '1' })).status === 'success');
+  return client;
+}
 const uuids = (reply: { readonly data?: unknown }) =>
   ((reply.data as { result: { uuid: string }[] }).result ?? []).map(({ uuid }) => uuid).sort();
 
@@ -81,6 +85,7 @@ describe('the media nodes of a bus', () => {
     await startMediaNode(broker, 'one@a', (question) =>
       question['Event-Name'] === 'query_channels_req' ? channel(String(question['Call-ID'])) : list('1'),
     );
+    await open(bridge);
     const token = await tokenFor(account);
     const id = 'ZjE5OTk.b64+a/c=@192.0.2.10';
     const one = await rest(bridge, `/v2/accounts/${account}/channels/${encodeURIComponent(id)}`, { token });
