@@ -84,6 +84,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   const { bus, binder, history, ...source } = createEventSource(config, embedded?.bus, catalogue, log);
   const subscriptions = new Subscriptions();
   const resumption = new Resumption(history, catalogue, subscriptions, metrics);
+  const eventPages = history && new EventPages(history, catalogue);
   const registry = new Registry(subscriptions, binder);
   const guard = new SessionGuard(registry, catalogue, accounts, guardLimits(config), log);
   const endedCalls = new EndedCalls();
@@ -107,6 +108,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   function onAccountsChanged(): void {
     guard.onAccountsChanged();
     resumption.onAccountsChanged();
+    eventPages?.onAccountsChanged();
   }
   const pipeline = new Pipeline(
     {
@@ -195,7 +197,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
       state,
       families: catalogue.families,
       catalogue,
-      eventPages: history && new EventPages(history, catalogue),
+      eventPages,
       accounts,
       authenticator,
       cluster,

@@ -197,14 +197,14 @@ export class History {
     }
   }
 
-  /** The next event behind a position, of an account or (undefined) of all. */
+  /** The next event behind a position, of an account, of `ofNobody` or (undefined) of all. */
   next(position: number, account?: string): KeptEvent | undefined {
     return this.#ring.next(position, account);
   }
 
-  /** The position that has so many of an account's events behind it; -1 where there are not so many. */
-  positionBeforeLast(count: number, account: string): number {
-    return this.#ring.positionBeforeLast(count, account);
+  /** The event before a position, of an account or `ofNobody`. */
+  previous(position: number, account: string): KeptEvent | undefined {
+    return this.#ring.previous(position, account);
   }
 
   /** The events behind a position. */

@@ -25,6 +25,9 @@ const eventBytes = 192;
 /** What an account costs that has events here. */
 const accountBytes = 256;
 
+/** Instead of an account: what was kept without one, what is for all of them among it. No account's id is empty. */
+export const ofNobody = '';
+
 /** A block is this part of the limit, within these bounds, bytes: one block is the most by which the count can be wrong. */
 const blockPart = 64;
 const minBlockBytes = 4096;
@@ -103,10 +106,10 @@ export class Ring {
     block.bytes.set(body, start);
     block.used += body.length;
     block.events += 1;
-    const ofAccount = event.account === undefined ? undefined : this.#ofAccount(event.account);
+    const ofAccount = this.#ofAccount(event.account ?? ofNobody);
     const entry = new Entry(
       event.position,
-      ofAccount?.id,
+      event.account === undefined ? undefined : ofAccount.id,
       this.#name(event.exchange),
       event.routingKey,
       event.contentEncoding === undefined ? undefined : this.#name(event.contentEncoding),
@@ -115,7 +118,7 @@ export class Ring {
       body.length,
     );
     this.#events.push(entry);
-    ofAccount?.events.push(entry);
+    ofAccount.events.push(entry);
     this.#bytes += costOf(entry);
     let last: number | undefined;
     while (this.#bytes > this.limitBytes && this.#events.length > 0) last = this.#evict();
@@ -152,16 +155,15 @@ export class Ring {
     return events?.at(events.indexBehind(position));
   }
 
-  /** The position that has so many of an account's events behind it, or all of them where there are fewer; -1 for all. */
-  positionBeforeLast(count: number, account: string): number {
-    const events = this.#accounts.get(account)?.events;
-    return events?.at(events.length - count - 1)?.position ?? -1;
+  /** The event before a position, of an account. */
+  previous(position: number, account: string): KeptEvent | undefined {
+    return this.#accounts.get(account)?.events.before(position);
   }
 
   #evict(): number {
     const entry = this.#events.shift() as Entry;
     this.#bytes -= costOf(entry);
-    if (entry.account !== undefined) this.#evictOfAccount(entry.account);
+    this.#evictOfAccount(entry.account ?? ofNobody);
     const { block } = entry;
     block.events -= 1;
     if (block.events === 0) this.#free(block);

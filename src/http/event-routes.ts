@@ -49,7 +49,11 @@ const querystring = dialectQuery.extend({
 const page = z.object({
   events: z.array(z.record(z.string(), z.unknown())).describe('frames of the dialect, with their cursors'),
   cursor: z.string().describe('everything up to here is on the page: the since of the next one'),
-  more: z.boolean().describe('there is more behind it'),
+  more: z
+    .boolean()
+    .describe(
+      'there is more behind it, or not all was looked at: to be asked for with the cursor, also where there are no events',
+    ),
   recovered: z.boolean().describe('nothing is missing since the cursor that was asked for'),
   reason: z.enum(notRecovered).optional().describe('why not'),
 });
@@ -85,22 +89,39 @@ export function addEventRoutes(http: Http, services: EventRouteServices): void {
       if (services.eventPages === undefined) throw new HttpError(501, 'nothing is kept: HISTORY is off');
       services.unread.checkRoom();
       const asker = identity.accountId;
-      if (services.eventPages.isFull(asker)) {
-        throw new HttpError(429, 'too many pages of events of this account are still being read', {
-          retryAfterSeconds: 1,
-        });
-      }
+      checkQueue(services.eventPages, asker);
       const dialect = dialectNamed(query.dialect ?? services.defaultDialect);
       const { since, limit } = query;
-      const found = await services.eventPages.read({ account, asker, bindings: asked, since, limit, dialect });
+      const isWanted = (): boolean => !reply.raw.destroyed;
+      const found = await services.eventPages.read({
+        account,
+        asker,
+        bindings: asked,
+        since,
+        limit,
+        dialect,
+        isWanted,
+      });
       // The token may have ended meanwhile.
       validIdentity(request);
       if (found === undefined) throw new ActionError('source_unavailable');
+      // Pages wait for each other: those before this one may not be taken yet.
+      services.unread.checkRoom();
       // As a text: events stay to the letter what the bus said.
       const text = withData(successBody(services.info, request.id, null), found);
       return reply.type('application/json; charset=utf-8').send(text as never);
     },
   );
+}
+
+/** @throws HttpError where too many pages are waited for */
+function checkQueue(pages: EventPages, asker: string): void {
+  const full = pages.fullFor(asker);
+  if (full === 'account') {
+    throw new HttpError(429, 'too many pages of events of this account are still being read', { retryAfterSeconds: 1 });
+  }
+  if (full === 'all')
+    throw new HttpError(503, 'too many pages of events are still being read', { retryAfterSeconds: 5 });
 }
 
 /** The envelope with the page in the place of its `data`. */

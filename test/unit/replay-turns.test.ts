@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { dialectNamed } from '../../src/dialects/dialects.ts';
 import type { Catalogue } from '../../src/families/catalogue.ts';
+import type { Binding } from '../../src/families/family.ts';
 import type { History } from '../../src/history/history.ts';
 import type { KeptEvent } from '../../src/history/ring.ts';
 import { Subscriptions } from '../../src/registry/subscriptions.ts';
@@ -63,14 +64,29 @@ test('the replays of one account’s sockets share a turn, and all come to their
   expect(looks()).toBe(feeds.length * eventCount);
 });
 
+const catalogue = { families: [], familyOn: () => 'none' } as unknown as Catalogue;
+const binding: Binding = {
+  family: 'none',
+  eventFamily: 'none',
+  wordings: [['*']],
+  patterns: [{ exchange: 'none', routingPattern: '*' }],
+  subscriptionKey: () => '',
+};
+const anything = {
+  account,
+  bindings: new Map([['*', binding]]),
+  since: 'since',
+  limit: 1,
+  dialect: dialectNamed('classic'),
+  isWanted: () => true,
+};
+
 test('the pages of all accounts share a turn, those of one account are read one after the other', async () => {
   const { history, looks } = slowHistory();
-  const catalogue = { familyOn: () => 'none' } as unknown as Catalogue;
   const pages = new EventPages(history, catalogue);
-  const others = { account, bindings: new Map(), since: 'since', limit: 1, dialect: dialectNamed('classic') };
   const ended: string[] = [];
   const read = async (asker: string): Promise<void> => {
-    await pages.read({ ...others, asker });
+    await pages.read({ ...anything, asker });
     ended.push(asker);
   };
   const all = [...Array<string>(11).fill('many'), 'one'].map(read);
@@ -80,12 +96,15 @@ test('the pages of all accounts share a turn, those of one account are read one 
   await Promise.all(all);
 });
 
-test('an account waits for twenty pages at most, and others are none the worse for it', async () => {
+test('an account waits for twenty pages at most, and others are none the worse for it; all wait for sixty', async () => {
   const { history } = slowHistory();
-  const pages = new EventPages(history, { familyOn: () => 'none' } as unknown as Catalogue);
-  const others = { account, bindings: new Map(), since: 'since', limit: 1, dialect: dialectNamed('classic') };
-  const waiting = Array.from({ length: 20 }, () => pages.read({ ...others, asker: 'many' }));
-  expect([pages.isFull('many'), pages.isFull('one')]).toEqual([true, false]);
+  const pages = new EventPages(history, catalogue);
+  const waiting = Array.from({ length: 20 }, () => pages.read({ ...anything, asker: 'many' }));
+  expect([pages.fullFor('many'), pages.fullFor('one')]).toEqual(['account', undefined]);
+  for (const asker of ['two', 'three']) {
+    for (let n = 0; n < 20; n += 1) waiting.push(pages.read({ ...anything, asker }));
+  }
+  expect(pages.fullFor('one')).toBe('all');
   await Promise.all(waiting);
-  expect(pages.isFull('many')).toBe(false);
+  expect(pages.fullFor('many')).toBeUndefined();
 });

@@ -4,6 +4,8 @@ import { tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
 import { type EmbeddedBridge, startBridge } from '../support/embedded.ts';
 import { callEvent, notification, publish } from '../support/events.ts';
+import { family } from '../support/families.ts';
+import { useFolder } from '../support/process.ts';
 import { rest } from '../support/rest.ts';
 
 const account = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa';
@@ -127,4 +129,24 @@ test('ten requests a second a token', async () => {
   const token = await tokenFor(account);
   const answers = await Promise.all(Array.from({ length: 60 }, () => events(bridge, 'binding=call.*.*', token)));
   expect(answers.filter(({ status }) => status === 429).length).toBeGreaterThan(0);
+});
+
+test('what is shared by all accounts is on the pages of each', async () => {
+  const write = await useFolder();
+  const shop = family({ account: 'shared', routing_key: 'order.{STATE}.{ID}' });
+  const bridge = await startWithCalls(1, { FAMILIES_FILE: await write('families.json', [shop]) });
+  const { page: begin } = await events(bridge, 'binding=orders.*.*');
+  const order = (id: string) => bridge.broker.publish('shop', `order.paid.${id}`, { id });
+  await order('1');
+  await publish(bridge.broker, callEvent(account, 'CHANNEL_CREATE', 'between'));
+  await order('2');
+  const args = ({ page }: { page: Page }) => page.events.map((frame) => frame.args);
+  const both = 'binding=orders.*.*&binding=call.*.*';
+  const between = callEvent(account, 'CHANNEL_CREATE', 'between').body;
+  expect(args(await events(bridge, `${both}&limit=3`))).toEqual([{ id: '1' }, between, { id: '2' }]);
+  expect(args(await events(bridge, `${both}&since=${begin.cursor}`))).toEqual([{ id: '1' }, between, { id: '2' }]);
+  expect(args(await events(bridge, `binding=orders.*.*`))).toEqual([{ id: '1' }, { id: '2' }]);
+  const theirs = `/v2/accounts/${other}/events?dialect=classic&${both}&since=${begin.cursor}`;
+  const { body } = await rest(bridge, theirs, { token: await tokenFor(other) });
+  expect(args({ page: body.data as Page })).toEqual([{ id: '1' }, { id: '2' }]);
 });
