@@ -84,6 +84,24 @@ describe('npm run simulate', () => {
     expect(npm.output).not.toContain('guest:guest');
   });
 
+  test('its media nodes answer, and its calls obey', async () => {
+    const bridge = await startBridge();
+    const token = await tokenFor(account, { scope: 'events commands' });
+    const client = await openClient(bridge, { headers: { 'x-auth-token': token } });
+    simulate([`--account=${account}=${realm}`], { AMQP_URL: bridge.broker.url });
+    const ids = async (): Promise<string[]> => {
+      const { status, data } = await client.request({ action: 'query', data: { name: 'channels' } });
+      return status === 'success' ? (data as { result: { uuid: string }[] }).result.map(({ uuid }) => uuid) : [];
+    };
+    await until(async () => (await ids()).length > 0);
+    await client.subscribe('call.CHANNEL_DESTROY.*');
+    const [id] = await ids();
+    const data = { call_id: id, action: 'hangup' };
+    expect(await client.request({ action: 'command', data })).toMatchObject({ status: 'success' });
+    const [event] = await client.untilEvents(1);
+    expect(event?.args).toMatchObject({ 'Hangup-Cause': expect.any(String) });
+  });
+
   test('a signal ends it with 0 and a word on what was played', async () => {
     const broker = await useBroker();
     const process = simulate(['--speed', '20'], { AMQP_URL: broker.url });
