@@ -11,7 +11,9 @@ const message = z
       call_id: callId,
       action: z
         .string()
-        .describe(`${commandActions.join(', ')}; its members stand beside it, and \`data\` has a metaflow`),
+        .describe(
+          `needs the scope commands, named in the token. ${commandActions.join(', ')}; its members stand beside it, and \`data\` has a metaflow`,
+        ),
       account_id: z.string().min(1).max(128).nullish(),
     }),
   })
