@@ -1,4 +1,5 @@
 /** `channels`: the calls of an account that run now; `channel`: one of them, by its call id. */
+import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import { ActionError } from '../errors.ts';
 import { encodeWord } from '../families/routing-key.ts';
@@ -10,6 +11,9 @@ const exchange = 'callevt';
 export const maxDetails = 100;
 /** How many of those are under way at a time. */
 const detailsAtOnce = 10;
+/** How long they may wait for their turn in all, and how often they look whether it has come. ms */
+const detailsMs = 3000;
+const turnMs = 25;
 
 /** A SIP `Call-ID`: there are long ones. */
 export const callId = z.string().min(1).max(1024);
@@ -74,10 +78,11 @@ async function complete(
   const wanted = (callIds ?? [...result.keys()]).filter((id) => result.has(id));
   const ids = wanted.slice(0, maxDetails);
   let isPartial = wanted.length > ids.length;
+  const until = performance.now() + detailsMs;
   const work = ids[Symbol.iterator]();
   const worker = async (): Promise<void> => {
     for (const id of work) {
-      const found = await detailsOf(id, account, tools);
+      const found = await detailsOf(id, account, tools, until);
       const entry = result.get(id);
       if (found === undefined || entry === undefined) isPartial = true;
       // What the list says stands: it is the same channel, said in other words.
@@ -88,13 +93,16 @@ async function complete(
   return isPartial;
 }
 
-/** Details are extra: where this node asks too much already, the list goes without them. */
-async function detailsOf(id: string, account: string, tools: QueryTools): Promise<Entry | undefined> {
-  try {
-    return (await findChannel(id, account, tools)).found;
-  } catch (error) {
-    if (error instanceof ActionError && error.code === 'rate_limited') return undefined;
-    throw error;
+/** Where this node asks too much already, details wait for their turn, and then the list goes without them. */
+async function detailsOf(id: string, account: string, tools: QueryTools, until: number): Promise<Entry | undefined> {
+  for (;;) {
+    try {
+      return (await findChannel(id, account, tools, true)).found;
+    } catch (error) {
+      if (!(error instanceof ActionError) || error.code !== 'rate_limited') throw error;
+    }
+    if (performance.now() >= until) return undefined;
+    await setTimeout(turnMs);
   }
 }
 
@@ -116,6 +124,7 @@ async function findChannel(
   id: string,
   account: string,
   tools: QueryTools,
+  isExtra = false,
 ): Promise<{ found: Entry | undefined; partial: boolean }> {
   const owned = (answer: Answer): Entry | undefined => {
     const entry = entryIn(answer, id);
@@ -137,6 +146,7 @@ async function findChannel(
     },
     // Another account's ends no wait: how long an answer takes must not tell that there is such a call.
     (answer) => owned(answer) !== undefined,
+    isExtra,
   );
   for (const answer of answers) if (entryIn(answer, id) !== undefined && !owned(answer)) tools.onContradiction();
   const found = answers.map(owned).find((entry) => entry !== undefined);

@@ -15,10 +15,18 @@ const privateMembers = new Set([
 /** Its members are the account's own inventions: no name in there means what it means elsewhere. */
 const ownInventions = 'custom_application_vars';
 
-/** @returns undefined where it is no object */
+/** No media node nests its entries as deeply; whoever does would have the stack end, here or where the reply is made. */
+const maxLevels = 64;
+
+/** @returns undefined where it is no object, or nested too deeply */
 export function entryOf(value: unknown): Entry | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  return normalize(value) as Entry;
+  return isDeeperThan(maxLevels, value) ? undefined : (normalize(value) as Entry);
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => isDeeperThan(levels - 1, member));
 }
 
 /** The entry as clients see it. */

@@ -29,6 +29,8 @@ const answerMs = 2000;
 const tokenRate = { perSecond: 10, burst: 10 };
 /** Of this node, on the bus. */
 const nodeRate = { perSecond: 100, burst: 100 };
+/** What of it the details of lists may take: one who asks for all of them must not silence everybody else. */
+const extraRate = { perSecond: 50, burst: 50 };
 
 /** Who lives on the bus. */
 export interface Peers {
@@ -63,6 +65,7 @@ export class Queries {
   readonly #shared = new Shared<QueryOutcome>();
   readonly #tokenRates = new KeyedBuckets(tokenRate);
   readonly #nodeRate = new TokenBucket(nodeRate);
+  readonly #extraRate = new TokenBucket(extraRate);
 
   constructor(private readonly surroundings: QuerySurroundings) {}
 
@@ -114,26 +117,28 @@ export class Queries {
   async #run(query: Query, account: string, args: unknown, isCounted = true): Promise<QueryOutcome> {
     const { accounts, hasEnded, onContradiction } = this.surroundings;
     return query.run(account, args, {
-      ask: (question, suffices) => this.#ask(question, suffices, isCounted),
+      ask: async (question, suffices, isExtra = false) => {
+        if (isCounted) this.#count(isExtra);
+        return this.#ask(question, suffices);
+      },
       realmOf: (id) => accounts.realmOf(id),
       hasEnded,
       onContradiction,
     });
   }
 
-  async #ask(
-    question: MediaQuestion,
-    suffices: (answer: Answer) => boolean = () => false,
-    isCounted: boolean,
-  ): Promise<MediaAnswers> {
+  #count(isExtra: boolean): void {
+    const now = performance.now();
+    if ((!isExtra || this.#extraRate.take(now)) && this.#nodeRate.take(now)) return;
+    throw new ActionError(
+      'rate_limited',
+      `rate limit exceeded: this node asks ${nodeRate.perSecond} questions a second`,
+    );
+  }
+
+  async #ask(question: MediaQuestion, suffices: (answer: Answer) => boolean = () => false): Promise<MediaAnswers> {
     const { asker, peers, isUp } = this.surroundings;
     if (!isUp()) throw new ActionError('source_unavailable');
-    if (isCounted && !this.#nodeRate.take(performance.now())) {
-      throw new ActionError(
-        'rate_limited',
-        `rate limit exceeded: this node asks ${nodeRate.perSecond} questions a second`,
-      );
-    }
     const living = peers.running(application);
     const missing = new Set(living);
     const answered = new Set<string>();

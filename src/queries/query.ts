@@ -29,9 +29,10 @@ export interface MediaAnswers {
 export interface QueryTools {
   /**
    * @param suffices whether an answer makes the others' unnecessary
+   * @param isExtra whether it is one of many for one query: all these together leave room for others' questions
    * @throws ActionError rate_limited, where this node asks too much already
    */
-  ask(question: MediaQuestion, suffices?: (answer: Answer) => boolean): Promise<MediaAnswers>;
+  ask(question: MediaQuestion, suffices?: (answer: Answer) => boolean, isExtra?: boolean): Promise<MediaAnswers>;
   /** An account's realm. */
   realmOf(account: string): string | undefined;
   /** Whether this node has just heard that a call ended: a media node may list it for a while yet. */

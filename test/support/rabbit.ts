@@ -1,5 +1,6 @@
 /** Real RabbitMQ brokers for tests: processes of their own, in a folder of their own, ended with the tests. */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -121,7 +122,11 @@ export async function startRabbit(
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  const freeze = (): void => signalGroup(process_?.pid, 'SIGSTOP');
+  const freeze = (): void => {
+    signalGroup(process_?.pid, 'SIGSTOP');
+    // On a busy machine a thread goes on for a while until the one that takes the signal has its turn.
+    while (!isStopped(pid())) sleepSync(1);
+  };
   const thaw = (): void => signalGroup(process_?.pid, 'SIGCONT');
 
   await start();
@@ -141,6 +146,17 @@ function stompLines(webPort: number, plainPort: number): string[] {
     'web_stomp.tcp.ip = 127.0.0.1',
     `web_stomp.tcp.port = ${webPort}`,
   ];
+}
+
+/** Whether every thread of a process stands still. */
+function isStopped(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).every((task) =>
+    / [Tt] /.test(readFileSync(`/proc/${pid}/task/${task}/stat`, 'utf8').replace(/^.*\)/, '').slice(0, 3)),
+  );
+}
+
+function sleepSync(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {

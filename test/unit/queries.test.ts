@@ -144,6 +144,10 @@ describe('channels', () => {
     ['no list', { Channels: 'none' }],
     ['entries that are no objects', { Channels: [1, 'x', null, [], {}] }],
     ['an error', { 'Event-Name': 'error', Channels: [call('1')] }],
+    [
+      'an entry nested without end',
+      { Channels: [call('1', { deep: JSON.parse(`${'['.repeat(20_000)}${']'.repeat(20_000)}`) })] },
+    ],
     ['nothing', {}],
   ])('garbage counts as an empty answer: %s', async (_title, answer) => {
     const queries = queriesOn(new FakeBus([() => ({ ...channelsOf('a'), ...answer })]), ['a']);
@@ -400,6 +404,26 @@ describe('how much may be asked', () => {
     expect(versions[0]).toBe(1);
     expect(new Set(versions.slice(1))).toEqual(new Set([2]));
     expect((await ask(queries, 'channels')).result).toMatchObject([{ version: 3 }]);
+  });
+
+  test('details of a hundred calls wait for their turn, and leave room for what others ask', async () => {
+    const entries = Array.from({ length: 100 }, (_, index) => call(String(index)));
+    const bus = new FakeBus([
+      (question) =>
+        question['Event-Name'] === 'query_account_channels_req'
+          ? channelsOf('a', ...entries)
+          : {
+              'Event-Name': 'query_channels_resp',
+              Node: 'a',
+              Channels: { [String(question['Call-ID'])]: { 'Account-ID': account, 'Caller-ID-Number': '1001' } },
+            },
+    ]);
+    const queries = queriesOn(bus, ['a']);
+    const list = ask(queries, 'channels', { details: true });
+    for (let count = 0; count < 20; count += 1) await ask(queries, 'channel', { call_id: String(count) });
+    const { result, detailsPartial } = await list;
+    expect(detailsPartial).toBe(false);
+    expect((result as Fields[]).every((entry) => entry.caller_id_number === '1001')).toBe(true);
   });
 
   test('a node asks a hundred questions a second', async () => {
