@@ -6,6 +6,7 @@ import { EventList } from './event-list.js';
 import { readFrame } from './frames.js';
 import { Session } from './session.js';
 import { SessionView } from './session-view.js';
+import { Snapshots } from './snapshots.js';
 import { SubscriptionView } from './subscription-view.js';
 import { keptToken } from './token.js';
 
@@ -33,6 +34,7 @@ const connection = new Connection({
   onState(state) {
     if (state.name !== 'connected') {
       board.doubt();
+      snapshots.stop();
       session.onLost();
     }
     show();
@@ -42,22 +44,71 @@ const connection = new Connection({
   wantsReturn: () => session.tokenState !== 'needed',
   onUnasked: (error) => void session.onUnasked(error),
   onEvent(text, message) {
+    session.cursors.take(message);
     const frame = readFrame(message);
     events.add(text, frame);
     if (watchesCalls()) board.take(frame);
   },
+  onNotice,
 });
-const session = new Session(connection, () => show(), demo && askDemo);
+const session = new Session(connection, () => show(), onUnknown, demo && askDemo);
+const snapshots = new Snapshots(connection, board, (account) =>
+  callSubscriptions().some((held) => held.account === account && held.binding === 'call.*.*'),
+);
 const subscriptionView = new SubscriptionView(session, starters);
 const sessionView = new SessionView(connection, session, (dialect) => void subscriptionView.loadOffers(dialect));
 
+/** @param {Record<string, unknown>} message */
+function onNotice(message) {
+  session.cursors.take(message);
+  const { notice, families } = message;
+  if (notice === 'source_up') void session.onSourceUp();
+  if (notice === 'gap' && (!Array.isArray(families) || families.includes('call'))) {
+    board.doubt();
+    wantSnapshots();
+  }
+  if (notice === 'live' && !session.cursors.isReplaying) {
+    // Where something else was missed, the answer to that sorts out all.
+    if (snapshots.isIdle) board.trust();
+    else wantSnapshots();
+  }
+  show();
+}
+
+/**
+ * What was before, or since the last connection, isn't going to come.
+ * @param {string} account
+ * @param {readonly string[]} bindings
+ * @param {boolean} isFirst
+ */
+function onUnknown(account, bindings, isFirst) {
+  if (!bindings.some(isOfCalls)) return;
+  if (!isFirst) board.doubt();
+  snapshots.want(account, isFirst);
+}
+
+function wantSnapshots() {
+  for (const account of new Set(callSubscriptions().map((held) => held.account))) snapshots.want(account, false);
+}
+
+/** @param {string} binding */
+function isOfCalls(binding) {
+  return binding.startsWith('call.');
+}
+
+function callSubscriptions() {
+  return [...session.subscriptions.values()].filter(({ binding }) => isOfCalls(binding));
+}
+
 function watchesCalls() {
-  return [...session.subscriptions.values()].some(({ binding }) => binding.startsWith('call.'));
+  return callSubscriptions().length > 0;
 }
 
 function show() {
   sessionView.show();
   subscriptionView.show();
+  // Without a token the subscriptions are suspended.
+  board.freeze(!connection.isOpen || connection.awaySince !== undefined || session.tokenState !== 'accepted');
   if (!watchesCalls()) board.clear();
   byId('no-calls').textContent = watchesCalls()
     ? 'No calls at the moment.'

@@ -1,7 +1,7 @@
 /** Shows the calls of this moment as an operator's console would: a card each, with a line for each leg. */
 import { Calls, isConferring } from './calls.js';
 import { beforePaint, byId, make, setText } from './dom.js';
-import { durationWords } from './words.js';
+import { doubtWords, durationWords } from './words.js';
 
 /**
  * @typedef {import('./calls.js').Leg} Leg
@@ -35,10 +35,39 @@ export class CallBoard {
     this.#paint();
   }
 
-  /** The connection is gone: what is on the board may be over. */
+  /** Something may have been missed: what is on the board may be over. */
   doubt() {
     this.#calls.doubt();
     this.#paint();
+  }
+
+  /** Nothing was missed. */
+  trust() {
+    this.#calls.trust();
+    this.#paint();
+  }
+
+  /** @param {boolean} isFrozen whether nothing can come: then the timers stand */
+  freeze(isFrozen) {
+    this.#calls.freeze(isFrozen);
+    this.#paint();
+  }
+
+  /** @returns {string[]} accounts that have calls in doubt */
+  doubtfulAccounts() {
+    return this.#calls.doubtfulAccounts();
+  }
+
+  /**
+   * To be called before the server is asked which calls there are.
+   * @returns {ReturnType<Calls['beginSnapshot']>} takes its answer
+   */
+  beginSnapshot() {
+    const take = this.#calls.beginSnapshot();
+    return (...answer) => {
+      take(...answer);
+      this.#paint();
+    };
   }
 
   /** Calls are watched no more. */
@@ -60,7 +89,7 @@ export class CallBoard {
       const key = /** @type {Leg} */ (legs[0]).callId;
       const card = this.#cards.get(key) ?? makeCard();
       cards.set(key, card);
-      fillCard(card, legs);
+      fillCard(card, legs, this.#calls.now);
     }
     for (const [key, card] of this.#cards) if (!cards.has(key)) card.remove();
     this.#cards = cards;
@@ -79,22 +108,26 @@ function makeCard() {
     { class: 'call' },
     make('p', { class: 'call-head' }, make('span', { class: 'call-state' }), make('span', { class: 'call-time' })),
     make('ul', { class: 'legs' }),
+    make('p', { class: 'call-doubt', text: doubtWords }),
   );
 }
 
 /**
  * @param {any} card
  * @param {Leg[]} all of the call
+ * @param {number} now
  */
-function fillCard(card, all) {
+function fillCard(card, all, now) {
   const live = all.filter(({ endedAt }) => endedAt === undefined);
   const legs = inOrder(live.length > 0 ? live : all);
   const state = weightiest.find((candidate) => legs.some((leg) => leg.state === candidate)) ?? 'ended';
   const answeredAt = Math.min(...legs.map((leg) => leg.answeredAt ?? Number.POSITIVE_INFINITY));
   const from = Number.isFinite(answeredAt) ? answeredAt : Math.min(...legs.map(({ startedAt }) => startedAt));
-  const until = state === 'ended' ? Math.max(...legs.map(({ endedAt }) => endedAt ?? 0)) : Date.now();
+  const until = state === 'ended' ? Math.max(...legs.map(({ endedAt }) => endedAt ?? 0)) : now;
   card.dataset.state = state;
-  card.dataset.doubtful = String(legs.every(({ doubtedAt }) => doubtedAt !== undefined));
+  const isDoubtful = legs.every(({ doubtedAt }) => doubtedAt !== undefined);
+  card.dataset.doubtful = String(isDoubtful);
+  card.querySelector('.call-doubt').hidden = !isDoubtful;
   setText(card.querySelector('.call-state'), stateText(state, legs));
   setText(card.querySelector('.call-time'), durationWords(until - from));
   const lines = legs.map(lineOf);

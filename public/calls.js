@@ -18,6 +18,7 @@ const longestCallMs = 86_400_000;
  *
  * @typedef {object} Leg
  * @property {string} callId
+ * @property {string} account
  * @property {string} direction
  * @property {{ name: string, number: string }} party who is at its end
  * @property {{ name: string, number: string }} other whom they speak to, as far as this leg knows
@@ -47,6 +48,10 @@ const stateAfter = new Map([
 export class Calls {
   /** Oldest first. @type {Map<string, Leg>} */
   #legs = new Map();
+  /** Calls whose events came since somebody asked which there are: these are newer than the answer. @type {Set<string> | undefined} */
+  #heard;
+  /** Nothing comes at present: since when. @type {number | undefined} */
+  #frozenAt;
 
   /** @param {import('./frames.js').EventFrame} frame */
   take({ family, account, payload }) {
@@ -55,12 +60,91 @@ export class Calls {
     const state = stateAfter.get(field(payload, 'Event-Name'));
     const callId = field(payload, 'Call-ID');
     if (state === undefined || callId === '') return;
-    if (state !== 'ended' || this.#legs.has(callId)) this.#update(callId, state, payload);
+    this.#heard?.add(callId);
+    if (state !== 'ended' || this.#legs.has(callId)) this.#update(callId, account, state, payload);
   }
 
-  /** Nothing is heard any more: what is known may be over. */
+  /** Something may have been missed: what is known may be over. */
   doubt() {
-    for (const leg of this.#legs.values()) leg.doubtedAt ??= Date.now();
+    for (const leg of this.#legs.values()) if (leg.endedAt === undefined) leg.doubtedAt ??= Date.now();
+  }
+
+  /** Nothing was missed after all. */
+  trust() {
+    for (const leg of this.#legs.values()) leg.doubtedAt = undefined;
+  }
+
+  /** @returns {string[]} accounts that have calls in doubt */
+  doubtfulAccounts() {
+    const doubtful = [...this.#legs.values()].filter(({ doubtedAt }) => doubtedAt !== undefined);
+    return [...new Set(doubtful.map(({ account }) => account))];
+  }
+
+  /** @returns {number} the time that timers show: that at which events stopped, while none can come */
+  get now() {
+    return this.#frozenAt ?? Date.now();
+  }
+
+  /** @param {boolean} isFrozen whether nothing can come, so that nobody knows how long a call lasts */
+  freeze(isFrozen) {
+    if (isFrozen === (this.#frozenAt !== undefined)) return;
+    this.#frozenAt = isFrozen ? Date.now() : undefined;
+    // Only where something can be heard does silence tell anything.
+    for (const leg of this.#legs.values()) if (leg.doubtedAt !== undefined) leg.doubtedAt = Date.now();
+  }
+
+  /**
+   * To be called before the question is sent. One at a time.
+   * @returns {(account: string, entries: readonly unknown[], answer: { isComplete: boolean, adds: boolean }) => void}
+   * takes the answer: an account's calls in the server's short form; `isComplete`: what isn't in it is over; `adds`: what is new is put on the board
+   */
+  beginSnapshot() {
+    const heard = new Set();
+    this.#heard = heard;
+    return (account, entries, { isComplete, adds }) => {
+      if (this.#heard === heard) this.#heard = undefined;
+      const listed = new Set(heard);
+      for (const entry of entries) {
+        const callId = field(entry, 'uuid');
+        if (callId === '' || listed.has(callId)) continue;
+        listed.add(callId);
+        const leg = this.#legs.get(callId) ?? (adds ? this.#enter(callId, account, entry) : undefined);
+        if (leg !== undefined && leg.endedAt === undefined) compare(leg, entry);
+      }
+      if (isComplete) this.#endMissing(account, listed);
+    };
+  }
+
+  /**
+   * @param {string} callId
+   * @param {string} account
+   * @param {unknown} entry
+   */
+  #enter(callId, account, entry) {
+    const payload = /** @type {import('./frames.js').Payload} */ (entry);
+    const now = Date.now();
+    const ageMs = Number(field(payload, 'elapsed_s')) * 1000;
+    const leg = newLeg(callId, account, payload, now);
+    leg.direction = field(payload, 'direction') === 'outbound' ? 'outbound' : 'inbound';
+    leg.state = leg.direction === 'inbound' ? 'calling' : 'ringing';
+    if (ageMs > 0 && ageMs < longestCallMs) leg.startedAt = now - ageMs;
+    leg.otherCallId = field(payload, 'other_leg') || field(payload, 'other_leg_call_id');
+    Object.assign(leg, partiesOf(leg.direction, payload));
+    const called = leg.direction === 'outbound' ? leg.party : leg.other;
+    called.number ||= field(payload, 'destination');
+    this.#keep(leg);
+    return leg;
+  }
+
+  /**
+   * @param {string} account
+   * @param {ReadonlySet<unknown>} listed
+   */
+  #endMissing(account, listed) {
+    for (const leg of this.#legs.values()) {
+      if (leg.account !== account || leg.endedAt !== undefined || listed.has(leg.callId)) continue;
+      Object.assign(leg, { state: 'ended', endedAt: Date.now(), doubtedAt: undefined });
+    }
   }
 
   clear() {
@@ -72,7 +156,8 @@ export class Calls {
     const now = Date.now();
     for (const leg of this.#legs.values()) {
       const isOver = leg.endedAt !== undefined && now - leg.endedAt >= farewellMs;
-      if (isOver || (leg.doubtedAt !== undefined && now - leg.doubtedAt >= doubtMs)) this.#legs.delete(leg.callId);
+      const isLost = leg.doubtedAt !== undefined && this.#frozenAt === undefined && now - leg.doubtedAt >= doubtMs;
+      if (isOver || isLost) this.#legs.delete(leg.callId);
     }
   }
 
@@ -90,13 +175,14 @@ export class Calls {
     const callId = field(payload, 'Call-ID');
     const event = field(payload, 'Event');
     const known = this.#legs.get(callId);
+    this.#heard?.add(callId);
     if (event === 'del-member') {
       if (known?.state === 'conference') known.state = 'answered';
       return;
     }
     if (!event.endsWith('-member') && !event.endsWith('-talking')) return;
     if (callId === '' || known?.endedAt !== undefined) return;
-    const leg = known ?? newLeg(callId, payload, Date.now());
+    const leg = known ?? newLeg(callId, account, payload, Date.now());
     if (known === undefined) Object.assign(leg, partiesOf(leg.direction, payload));
     leg.state = 'conference';
     leg.place = field(payload, 'Conference-ID');
@@ -114,12 +200,13 @@ export class Calls {
 
   /**
    * @param {string} callId
+   * @param {string} account
    * @param {LegState} state
    * @param {import('./frames.js').Payload} payload
    */
-  #update(callId, state, payload) {
+  #update(callId, account, state, payload) {
     const now = Date.now();
-    const leg = this.#legs.get(callId) ?? newLeg(callId, payload, now);
+    const leg = this.#legs.get(callId) ?? newLeg(callId, account, payload, now);
     if (leg.endedAt !== undefined) return;
     this.#keep(leg);
     const isCalling = state === 'ringing' && leg.direction === 'inbound';
@@ -141,18 +228,35 @@ export class Calls {
 }
 
 /**
+ * What the server's list says of a leg that was known, or has just been entered.
+ * @param {Leg} leg
+ * @param {unknown} entry
+ */
+function compare(leg, entry) {
+  leg.doubtedAt = undefined;
+  const { answered, is_onhold: isOnHold } = /** @type {Record<string, unknown>} */ (entry);
+  if (answered !== true) return;
+  leg.answeredAt ??= leg.startedAt;
+  if (leg.state === 'calling' || leg.state === 'ringing') leg.state = leg.otherCallId === '' ? 'answered' : 'talking';
+  if (isOnHold === true && leg.state !== 'parked') leg.state = 'held';
+  else if (isOnHold === false && leg.state === 'held') leg.state = 'talking';
+}
+
+/**
  * @param {string} callId
+ * @param {string} account
  * @param {import('./frames.js').Payload} payload
  * @param {number} now
  * @returns {Leg}
  */
-function newLeg(callId, payload, now) {
+function newLeg(callId, account, payload, now) {
   // A call that was under way when this page came: the server's two times tell its age, whatever our own clock says.
   const gregorianOffset = 62_167_219_200;
   const createdMs = Number(field(payload, 'Channel-Created-Time')) / 1000;
   const age = (Number(field(payload, 'Timestamp')) - gregorianOffset) * 1000 - createdMs;
   return {
     callId,
+    account,
     direction: field(payload, 'Call-Direction') === 'outbound' ? 'outbound' : 'inbound',
     party: { name: '', number: '' },
     other: { name: '', number: '' },

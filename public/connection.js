@@ -65,6 +65,7 @@ export class ConnectionLost extends Error {}
  * @property {() => boolean} wantsReturn whether it makes sense to come back after a loss
  * @property {(error: RequestFailed) => void} onUnasked an error reply that nothing asked for
  * @property {(text: string, message: Record<string, unknown>) => void} onEvent
+ * @property {(message: Record<string, unknown>) => void} onNotice what a socket that can resume is told
  */
 
 export class Connection {
@@ -72,6 +73,8 @@ export class Connection {
   state = { name: 'closed' };
   /** Of the last ping, ms. @type {number | undefined} */
   roundTripMs;
+  /** The server has lost its broker, so that nothing comes: since when. @type {Date | undefined} */
+  awaySince;
   /** @type {WebSocket | undefined} */
   #socket;
   /** @type {Map<string, { resolve: (data: Record<string, unknown>) => void, reject: (error: Error) => void }>} */
@@ -96,7 +99,7 @@ export class Connection {
     this.#leave();
     this.#change({ name: 'connecting' });
     const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
-    const socket = new WebSocket(`${scheme}//${location.host}/?dialect=${this.dialect}`);
+    const socket = new WebSocket(`${scheme}//${location.host}/?dialect=${this.dialect}&resume=on`);
     this.#socket = socket;
     // Whatever an earlier socket still has to say is of no interest.
     const isStale = () => this.#socket !== socket;
@@ -124,13 +127,13 @@ export class Connection {
 
   /**
    * Asks the server.
-   * @param {Record<string, unknown>} message without `request_id`
+   * @param {Record<string, unknown>} message
+   * @param {string} [id] its `request_id`, unique on this page
    * @returns {Promise<any>} the reply's `data`; rejects with RequestFailed or ConnectionLost
    */
-  request(message) {
+  request(message, id = makeId()) {
     const socket = this.#socket;
     if (socket === undefined || !this.isOpen) return Promise.reject(new ConnectionLost('not connected'));
-    const id = makeId();
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
       socket.send(JSON.stringify({ ...message, request_id: id }));
@@ -148,6 +151,10 @@ export class Connection {
     this.#lastHeardAt = Date.now();
     const message = parse(text);
     if (message === undefined) return;
+    if (message.action === 'notice') {
+      this.#onNotice(message);
+      return;
+    }
     if (message.action !== 'reply') {
       this.listener.onEvent(text, message);
       return;
@@ -160,6 +167,16 @@ export class Connection {
     if (failure === undefined) asked?.resolve(data);
     else if (asked === undefined) this.listener.onUnasked(failure);
     else asked.reject(failure);
+  }
+
+  /** @param {Record<string, unknown>} message */
+  #onNotice(message) {
+    if (message.notice === 'source_down') {
+      const since = new Date(String(message.since));
+      this.awaySince = Number.isNaN(since.getTime()) ? new Date() : since;
+    }
+    if (message.notice === 'source_up') this.awaySince = undefined;
+    this.listener.onNotice(message);
   }
 
   /**
@@ -185,6 +202,7 @@ export class Connection {
     this.#socket = undefined;
     socket?.close();
     this.roundTripMs = undefined;
+    this.awaySince = undefined;
     const abandoned = [...this.#pending.values()];
     this.#pending.clear();
     for (const { reject } of abandoned) reject(new ConnectionLost('the connection ended before the answer came'));
@@ -228,7 +246,7 @@ function parse(text) {
 let made = 0;
 
 /** Unique among this page's questions, which is all that it must be. */
-function makeId() {
+export function makeId() {
   made += 1;
   return `page-${made}`;
 }

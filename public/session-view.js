@@ -1,6 +1,7 @@
 /** Shows the connection and the token, and what a person does with them. */
 import { byId, setText } from './dom.js';
 import { readToken } from './token.js';
+import { awayWords } from './words.js';
 
 const stateWords = {
   connecting: 'Connecting…',
@@ -63,6 +64,10 @@ export class SessionView {
     const { state } = this.connection;
     const { session } = this;
     document.body.dataset.connection = state.name;
+    const { awaySince } = this.connection;
+    document.body.dataset.source = awaySince === undefined ? 'up' : 'away';
+    // Empty it takes no room, and a screen reader hears what comes into it.
+    setText(byId('away'), awaySince === undefined ? '' : awayWords(awaySince));
     this.tick();
     this.#announce();
 
@@ -84,16 +89,18 @@ export class SessionView {
     const { session } = this;
     const isWaiting = state.name === 'waiting' && state.until !== undefined;
     const needsToken = session.tokenState === 'needed' && state.name === 'closed';
-    setText(
-      byId('connection-state'),
-      isWaiting ? `Reconnecting in ${inWords(state.until ?? 0)}` : stateWords[state.name],
-    );
+    setText(byId('connection-state'), isWaiting ? `Reconnecting in ${inWords(state.until ?? 0)}` : this.#stateWords());
     setText(byId('connection-why'), state.why ?? (needsToken ? 'a token is needed' : ''));
     const labels = { connecting: 'Cancel', connected: 'Disconnect', waiting: 'Try now', closed: 'Connect' };
     setText(byId('connection-button'), labels[state.name]);
     setText(byId('session-account'), readToken(session.token).accountId || "the token's own");
     setText(byId('session-token'), this.#tokenText());
     setText(byId('session-round-trip'), roundTripMs === undefined ? '–' : `${roundTripMs} ms`);
+  }
+
+  #stateWords() {
+    const { state, awaySince } = this.connection;
+    return awaySince === undefined ? stateWords[state.name] : 'Broker away';
   }
 
   #tokenText() {

@@ -2,8 +2,9 @@
  * Who this page is to the server, and what it holds there: the token, and the subscriptions, which outlive both the
  * connection and the token. After every sign-in all of them are made again.
  */
-import { ConnectionLost, RequestFailed } from './connection.js';
-import { dataOf, keyOf } from './subscription.js';
+import { ConnectionLost, makeId, RequestFailed } from './connection.js';
+import { Cursors } from './cursors.js';
+import { dataOf, keyOf, sinceOf } from './subscription.js';
 import { keepToken, readToken } from './token.js';
 import { errorWords } from './words.js';
 
@@ -29,6 +30,10 @@ export class Session {
   tokenTrouble = '';
   /** @type {Map<string, Subscription>} */
   subscriptions = new Map();
+  cursors = new Cursors(
+    () => this.subscriptions.values(),
+    () => this.ownAccount,
+  );
   /** Ended here, and still held by the server: without a token it would not end them. @type {Subscription[]} */
   #leftBehind = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -37,11 +42,14 @@ export class Session {
   /**
    * @param {import('./connection.js').Connection} connection
    * @param {() => void} onChange told after every change of what is public here
+   * @param {(account: string, bindings: readonly string[], isFirst: boolean) => void} onUnknown told when bindings are
+   * held from now on, and what happened before, or since the last time, is not going to come
    * @param {(() => Promise<DemoAccess | undefined>) | undefined} [askDemo] in a demo: gets the token anew
    */
-  constructor(connection, onChange, askDemo) {
+  constructor(connection, onChange, onUnknown, askDemo) {
     this.connection = connection;
     this.onChange = onChange;
+    this.onUnknown = onUnknown;
     this.askDemo = askDemo;
   }
 
@@ -87,6 +95,7 @@ export class Session {
   /** The connection is gone; what was held there waits for the next. */
   onLost() {
     clearTimeout(this.#retry);
+    this.cursors.lose();
     if (this.tokenState === 'accepted') this.tokenState = 'unchecked';
     this.#suspend('waits for the connection');
   }
@@ -98,6 +107,12 @@ export class Session {
   async onUnasked(error) {
     if (tokenErrors.has(error.code)) await this.#onTokenEnded(error);
     else await this.#resubscribe();
+  }
+
+  /** The broker is back: what could not be had without it is asked for at once. */
+  async onSourceUp() {
+    const isWaiting = [...this.subscriptions.values()].some(({ state }) => state === 'waiting');
+    if (isWaiting && this.tokenState === 'accepted') await this.#resubscribe();
   }
 
   /**
@@ -121,12 +136,16 @@ export class Session {
     if (bindings.length > 0 && bindings.every(isHeld)) {
       return { kind: 'success', text: `Already subscribed to ${names}.` };
     }
+    const id = makeId();
+    let data;
     try {
-      await this.connection.request({ action: 'subscribe', data: dataOf(own, { bindings }) });
+      data = await this.connection.request({ action: 'subscribe', data: dataOf(own, { bindings }) }, id);
     } catch (error) {
       return this.#failure(error);
     }
-    for (const binding of bindings) this.#put(own, binding, 'active');
+    const added = bindings.filter((binding) => !isHeld(binding));
+    for (const binding of added) this.#put(own, binding, 'active');
+    this.#begin(id, own, added, data);
     return { kind: 'success', text: `Subscribed to ${names}.` };
   }
 
@@ -182,13 +201,22 @@ export class Session {
       return this.#onSignInFailed(token, error);
     }
     this.connection.settle();
+    const wasSuspended = this.tokenState === 'needed';
     // What another token was refused may be this one's.
     for (const subscription of this.subscriptions.values()) {
       if (subscription.state === 'refused') subscription.state = 'waiting';
     }
     this.#adopt(token, 'accepted');
+    if (wasSuspended) this.#tellSuspended();
     await this.#resubscribe();
     return '';
+  }
+
+  /** The server goes on where the old token ended, but only with a history: then there are cursors. */
+  #tellSuspended() {
+    for (const { account, binding, isHeld, cursor } of this.subscriptions.values()) {
+      if (isHeld === true && cursor === undefined) this.onUnknown(account, [binding], false);
+    }
   }
 
   /**
@@ -228,10 +256,11 @@ export class Session {
     const byAccount = new Map();
     for (const subscription of this.subscriptions.values()) {
       if (subscription.state === 'ending' || subscription.state === 'refused') continue;
-      const group = byAccount.get(subscription.account) ?? [];
-      byAccount.set(subscription.account, [...group, subscription]);
+      // One message has one cursor. What the socket holds already is not replayed.
+      const key = keyOf(subscription.account, sinceOf(subscription) ?? '');
+      byAccount.set(key, [...(byAccount.get(key) ?? []), subscription]);
     }
-    for (const [account, group] of byAccount) await this.#subscribeAll(account, group);
+    for (const group of byAccount.values()) await this.#subscribeAll(group[0].account, group);
     if ([...this.subscriptions.values()].some(({ state }) => state === 'waiting')) {
       this.#again(() => this.#resubscribe());
     }
@@ -253,9 +282,13 @@ export class Session {
    * @param {Subscription[]} group
    */
   async #subscribeAll(account, group) {
+    const [bindings, since, id] = [group.map(({ binding }) => binding), group[0] && sinceOf(group[0]), makeId()];
     const outcome = await this.connection
-      .request({ action: 'subscribe', data: dataOf(account, { bindings: group.map(({ binding }) => binding) }) })
-      .then(() => undefined)
+      .request(
+        { action: 'subscribe', data: dataOf(account, since === undefined ? { bindings } : { bindings, since }) },
+        id,
+      )
+      .then((data) => this.#begin(id, account, bindings, data))
       .catch((error) => error);
     if (outcome instanceof ConnectionLost) return;
     if (outcome instanceof RequestFailed && tokenErrors.has(outcome.code)) return;
@@ -271,6 +304,29 @@ export class Session {
       subscription.why = outcome === undefined ? '' : outcome.message;
     }
     this.onChange();
+  }
+
+  /**
+   * The server has taken a subscribe.
+   * @param {string} id of the message
+   * @param {string} account
+   * @param {readonly string[]} bindings
+   * @param {any} data of the reply
+   */
+  #begin(id, account, bindings, data) {
+    const added = new Set(data.subscribed);
+    const group = [...this.subscriptions.values()].filter(
+      (held) => held.account === account && bindings.includes(held.binding) && added.has(held.binding),
+    );
+    if (group.length === 0) return;
+    const isFirst = group.every(({ requestId }) => requestId === undefined);
+    if (!this.cursors.begin(id, group, data)) {
+      this.onUnknown(
+        account,
+        group.map(({ binding }) => binding),
+        isFirst,
+      );
+    }
   }
 
   /** @param {() => Promise<unknown>} task */

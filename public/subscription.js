@@ -6,6 +6,10 @@
  * @property {string} binding
  * @property {'active' | 'waiting' | 'refused' | 'ending'} state
  * @property {string} why it is waiting or refused
+ * @property {string} [cursor] everything up to there was received; none where the server keeps no history
+ * @property {boolean} [isHeld] by this connection's socket
+ * @property {boolean} [isReplaying] what was missed is on its way
+ * @property {string} [requestId] of the message that made it on this socket
  */
 
 /**
@@ -22,4 +26,13 @@ export function keyOf(account, binding) {
  */
 export function dataOf(account, data) {
   return account === '' ? data : { account_id: account, ...data };
+}
+
+/**
+ * What a subscribe says of the past.
+ * @param {Subscription} subscription
+ * @returns {string | undefined} undefined: nothing, since the socket holds it already, or no cursor ever came
+ */
+export function sinceOf({ isHeld, cursor }) {
+  return isHeld === true ? undefined : cursor;
 }

@@ -85,3 +85,21 @@ export function durationWords(ms) {
   if (minutes < 60) return `${minutes}:${two(seconds % 60)}`;
   return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`;
 }
+
+/** Of a call that may have ended unheard. */
+export const doubtWords = 'In doubt: may be over';
+
+/**
+ * @param {Date} since when the server lost its broker
+ * @param {Date} [now]
+ * @returns {string} sentences
+ */
+export function awayWords(since, now = new Date()) {
+  const isToday = since.toDateString() === now.toDateString();
+  const time = new Intl.DateTimeFormat(undefined, {
+    ...(isToday ? {} : { dateStyle: 'medium' }),
+    timeStyle: 'medium',
+    hourCycle: 'h23',
+  }).format(since);
+  return `The broker has been away since ${time}: no events come, and the calls stand as they were then.`;
+}

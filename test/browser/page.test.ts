@@ -83,7 +83,7 @@ test("the token is in the tab's own storage and nowhere else", async () => {
   expect(await page.evaluate(() => ({ ...sessionStorage }))).toEqual({ 'event-horizon-token': token });
   expect(await page.evaluate(() => [document.cookie, Object.keys(localStorage)])).toEqual(['', []]);
   expect([page.url(), ...addresses].filter((address) => address.includes(token))).toEqual([]);
-  expect(addresses).toContain(`${bridge.socketAddress}/?dialect=classic`);
+  expect(addresses).toContain(`${bridge.socketAddress}/?dialect=classic&resume=on`);
 
   await page.getByRole('button', { name: 'Forget it' }).click();
   await page.getByRole('heading', { name: 'A token, please' }).waitFor();
