@@ -10,6 +10,7 @@ import type { RequestId } from '../protocol/client-message.ts';
 import { type Notice, noticeText } from '../protocol/notice.ts';
 import type { Subscriptions } from '../registry/subscriptions.ts';
 import type { Interest, Subscription } from '../session/subscription.ts';
+import { ActiveFeeds } from './active-feeds.ts';
 import type { PastEvent, PastEvents } from './past-events.ts';
 import type { Replay, SocketFeed } from './socket-feed.ts';
 
@@ -37,8 +38,7 @@ export interface ReplayCounters {
 }
 
 export class Replayer {
-  /** Feeds that may go on, by account. */
-  readonly #active = new Map<string, Set<SocketFeed>>();
+  readonly #active = new ActiveFeeds();
   /** Feeds that have everything and are not to be live yet. */
   readonly #waiting = new Set<SocketFeed>();
   /** Of the event in hand. */
@@ -47,8 +47,6 @@ export class Replayer {
   #timer: NodeJS.Timeout | undefined;
   /** Of the turn in hand, ms of `performance`. */
   #turnEndsAt = 0;
-  /** The account whose turn it was last. */
-  #lastAccount: string | undefined;
 
   constructor(
     private readonly history: History,
@@ -61,10 +59,7 @@ export class Replayer {
 
   /** The feed has something to do, from the next turn of the event loop on. */
   activate(feed: SocketFeed): void {
-    const account = feed.session.accountId ?? '';
-    const feeds = this.#active.get(account);
-    if (feeds === undefined) this.#active.set(account, new Set([feed]));
-    else feeds.add(feed);
+    this.#active.add(feed);
     this.#schedule();
   }
 
@@ -77,19 +72,13 @@ export class Replayer {
 
   forget(feed: SocketFeed): void {
     this.#waiting.delete(feed);
-    for (const account of this.#active.keys()) this.#remove(account, feed);
+    this.#active.forget(feed);
   }
 
   stop(): void {
     this.#active.clear();
     this.#waiting.clear();
     clearTimeout(this.#timer);
-  }
-
-  #remove(account: string, feed: SocketFeed): void {
-    const feeds = this.#active.get(account);
-    feeds?.delete(feed);
-    if (feeds?.size === 0) this.#active.delete(account);
   }
 
   #schedule(): void {
@@ -102,13 +91,12 @@ export class Replayer {
     this.#isScheduled = false;
     this.#turnEndsAt = performance.now() + turnMs;
     let hasMoved = false;
-    for (const account of this.#accountsInTurn()) {
-      this.#lastAccount = account;
+    for (const account of this.#active.inTurn()) {
       // All feeds of an account, one behind the other: they are likely to be given the same events.
       if (this.#stepAll(account)) hasMoved = true;
       if (this.#isTurnOver) break;
     }
-    if (this.#active.size === 0) return;
+    if (this.#active.isEmpty) return;
     if (hasMoved) this.#schedule();
     else this.#timer = setTimeout(() => this.#schedule(), drainMs).unref();
   };
@@ -118,7 +106,7 @@ export class Replayer {
    * @returns whether one of them moved
    */
   #stepAll(account: string): boolean {
-    const feeds = this.#active.get(account) ?? new Set();
+    const feeds = this.#active.of(account);
     let hasMoved = false;
     let left = feeds.size;
     for (const feed of feeds) {
@@ -129,7 +117,7 @@ export class Replayer {
       feeds.add(feed);
       const step = this.#step(feed);
       if (step === 'moved') hasMoved = true;
-      if (step === 'idle') this.#remove(account, feed);
+      if (step === 'idle') this.#active.remove(account, feed);
     }
     return hasMoved;
   }
@@ -141,13 +129,6 @@ export class Replayer {
 
   get #isTurnOver(): boolean {
     return performance.now() >= this.#turnEndsAt;
-  }
-
-  /** Beginning behind the one that was the last. */
-  #accountsInTurn(): readonly string[] {
-    const accounts = [...this.#active.keys()];
-    const first = accounts.indexOf(this.#lastAccount ?? '') + 1;
-    return [...accounts.slice(first), ...accounts.slice(0, first)];
   }
 
   #step(feed: SocketFeed): Step {

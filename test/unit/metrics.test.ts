@@ -37,6 +37,7 @@ describe('GET /metrics', () => {
         horizon_events_dropped_total: 'counter',
         horizon_frames_sent_total: 'counter',
         horizon_sockets_closed_total: 'counter',
+        horizon_commands_total: 'counter',
         horizon_delivery_seconds: 'histogram',
         horizon_resumes_total: 'counter',
         horizon_replayed_events_total: 'counter',
