@@ -122,6 +122,7 @@ test('a page ends where the history did when its turn came: a gap behind that is
   call(world, 'after');
   const page = await reading;
   expect(page).toMatchObject({ recovered: true, cursor: world.history.cursorAt(2000) });
+  expect(ids(page)).not.toContain('after');
   expect(await world.ask('call.*.*', { since: page?.cursor ?? '' })).toMatchObject({ recovered: false, reason: 'gap' });
 });
 
