@@ -69,7 +69,7 @@ function onNotice(message) {
   }
   if (notice === 'live' && !session.cursors.isReplaying) {
     // Where something else was missed, the answer to that sorts out all.
-    if (snapshots.isIdle) board.trust();
+    if (snapshots.isIdle) board.trust(isWatched);
     else wantSnapshots();
   }
   show();
@@ -98,6 +98,13 @@ function isOfCalls(binding) {
 
 function callSubscriptions() {
   return [...session.subscriptions.values()].filter(({ binding }) => isOfCalls(binding));
+}
+
+/** @param {string} account Another token's calls may still be on the board. */
+function isWatched(account) {
+  return callSubscriptions().some(
+    (held) => held.account === '*' || (held.account || session.ownAccount || account) === account,
+  );
 }
 
 function watchesCalls() {

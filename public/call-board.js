@@ -41,9 +41,12 @@ export class CallBoard {
     this.#paint();
   }
 
-  /** Nothing was missed. */
-  trust() {
-    this.#calls.trust();
+  /**
+   * Nothing was missed.
+   * @param {(account: string) => boolean} isOf whose calls that is said of
+   */
+  trust(isOf) {
+    this.#calls.trust(isOf);
     this.#paint();
   }
 
@@ -56,6 +59,11 @@ export class CallBoard {
   /** @returns {string[]} accounts that have calls in doubt */
   doubtfulAccounts() {
     return this.#calls.doubtfulAccounts();
+  }
+
+  /** The question of `beginSnapshot` is over. */
+  endSnapshot() {
+    this.#calls.endSnapshot();
   }
 
   /**

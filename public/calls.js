@@ -69,9 +69,12 @@ export class Calls {
     for (const leg of this.#legs.values()) if (leg.endedAt === undefined) leg.doubtedAt ??= Date.now();
   }
 
-  /** Nothing was missed after all. */
-  trust() {
-    for (const leg of this.#legs.values()) leg.doubtedAt = undefined;
+  /**
+   * Nothing was missed after all.
+   * @param {(account: string) => boolean} isOf whose calls that is said of
+   */
+  trust(isOf) {
+    for (const leg of this.#legs.values()) if (isOf(leg.account)) leg.doubtedAt = undefined;
   }
 
   /** @returns {string[]} accounts that have calls in doubt */
@@ -94,7 +97,7 @@ export class Calls {
   }
 
   /**
-   * To be called before the question is sent. One at a time.
+   * To be called before the question is sent, and `endSnapshot` in any case when it is over. One at a time.
    * @returns {(account: string, entries: readonly unknown[], answer: { isComplete: boolean, adds: boolean }) => void}
    * takes the answer: an account's calls in the server's short form; `isComplete`: what isn't in it is over; `adds`: what is new is put on the board
    */
@@ -102,7 +105,6 @@ export class Calls {
     const heard = new Set();
     this.#heard = heard;
     return (account, entries, { isComplete, adds }) => {
-      if (this.#heard === heard) this.#heard = undefined;
       const listed = new Set(heard);
       for (const entry of entries) {
         const callId = field(entry, 'uuid');
@@ -113,6 +115,10 @@ export class Calls {
       }
       if (isComplete) this.#endMissing(account, listed);
     };
+  }
+
+  endSnapshot() {
+    this.#heard = undefined;
   }
 
   /**

@@ -50,6 +50,25 @@ export class RequestFailed extends Error {
   }
 }
 
+const passing = new Set(['source_unavailable', 'rate_limited', 'internal']);
+const ofTokens = new Set(['token_required', 'token_invalid', 'token_expired']);
+
+/**
+ * @param {unknown} error
+ * @returns {boolean} whether it passes by itself, so that one may ask again
+ */
+export function isPassing(error) {
+  return error instanceof RequestFailed && passing.has(error.code);
+}
+
+/**
+ * @param {unknown} error
+ * @returns {boolean} whether it takes another token
+ */
+export function isOfToken(error) {
+  return error instanceof RequestFailed && ofTokens.has(error.code);
+}
+
 /** The connection ended before the answer came. */
 export class ConnectionLost extends Error {}
 

@@ -2,15 +2,12 @@
  * Who this page is to the server, and what it holds there: the token, and the subscriptions, which outlive both the
  * connection and the token. After every sign-in all of them are made again.
  */
-import { ConnectionLost, makeId, RequestFailed } from './connection.js';
-import { Cursors } from './cursors.js';
-import { dataOf, keyOf, sinceOf } from './subscription.js';
+import { isOfToken, isPassing, makeId, RequestFailed } from './connection.js';
+import { Subscriber } from './subscriber.js';
+import { dataOf, keyOf } from './subscription.js';
 import { keepToken, readToken } from './token.js';
 import { errorWords } from './words.js';
 
-/** Errors that pass by themselves. */
-const passing = new Set(['source_unavailable', 'rate_limited', 'internal']);
-const tokenErrors = new Set(['token_required', 'token_invalid', 'token_expired']);
 const retryMs = 5000;
 
 /**
@@ -30,12 +27,7 @@ export class Session {
   tokenTrouble = '';
   /** @type {Map<string, Subscription>} */
   subscriptions = new Map();
-  cursors = new Cursors(
-    () => this.subscriptions.values(),
-    () => this.ownAccount,
-  );
-  /** Ended here, and still held by the server: without a token it would not end them. @type {Subscription[]} */
-  #leftBehind = [];
+  #subscriber;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
 
@@ -50,11 +42,16 @@ export class Session {
     this.connection = connection;
     this.onChange = onChange;
     this.onUnknown = onUnknown;
+    this.#subscriber = new Subscriber(this);
     this.askDemo = askDemo;
   }
 
   get ownAccount() {
     return readToken(this.token).accountId;
+  }
+
+  get cursors() {
+    return this.#subscriber.cursors;
   }
 
   get isDemo() {
@@ -83,7 +80,7 @@ export class Session {
 
   /** On a fresh socket: says who we are, and asks for everything again. */
   async begin() {
-    this.#leftBehind = [];
+    this.#subscriber.leftBehind = [];
     if (this.askDemo !== undefined) {
       // The demo makes its token anew at each start; the one from before a restart is worth nothing.
       const access = await this.askDemo().catch(() => undefined);
@@ -105,7 +102,7 @@ export class Session {
    * @param {RequestFailed} error
    */
   async onUnasked(error) {
-    if (tokenErrors.has(error.code)) await this.#onTokenEnded(error);
+    if (isOfToken(error)) await this.#onTokenEnded(error);
     else await this.#resubscribe();
   }
 
@@ -145,7 +142,7 @@ export class Session {
     }
     const added = bindings.filter((binding) => !isHeld(binding));
     for (const binding of added) this.#put(own, binding, 'active');
-    this.#begin(id, own, added, data);
+    this.#subscriber.begin(id, own, added, data);
     return { kind: 'success', text: `Subscribed to ${names}.` };
   }
 
@@ -177,13 +174,13 @@ export class Session {
     try {
       if (this.connection.isOpen) await this.connection.request({ action: 'unsubscribe', data });
     } catch (error) {
-      if (error instanceof RequestFailed && !tokenErrors.has(error.code)) {
+      if (error instanceof RequestFailed && !isOfToken(error)) {
         for (const [index, subscription] of subscriptions.entries()) subscription.state = before[index] ?? 'waiting';
         this.onChange();
         return this.#failure(error);
       }
       // Without a connection the server holds nothing for us any more; without a token it does, until the next one.
-      if (error instanceof RequestFailed) this.#leftBehind.push(...subscriptions);
+      if (error instanceof RequestFailed) this.#subscriber.leftBehind.push(...subscriptions);
     }
     for (const { account, binding } of subscriptions) this.subscriptions.delete(keyOf(account, binding));
     this.onChange();
@@ -231,7 +228,7 @@ export class Session {
       this.connection.open();
       return '';
     }
-    if (passing.has(error.code)) {
+    if (isPassing(error)) {
       this.#adopt(token, 'unchecked');
       this.#again(() => this.#signIn(token));
     } else if (this.tokenState !== 'accepted') {
@@ -249,83 +246,11 @@ export class Session {
     if (this.isDemo && this.connection.isOpen) await this.begin();
   }
 
-  /** Asks for everything that is held here. What the server holds already is a success that changes nothing. */
   async #resubscribe() {
     clearTimeout(this.#retry);
-    await this.#endLeftBehind();
-    const byAccount = new Map();
-    for (const subscription of this.subscriptions.values()) {
-      if (subscription.state === 'ending' || subscription.state === 'refused') continue;
-      // One message has one cursor. What the socket holds already is not replayed.
-      const key = keyOf(subscription.account, sinceOf(subscription) ?? '');
-      byAccount.set(key, [...(byAccount.get(key) ?? []), subscription]);
-    }
-    for (const group of byAccount.values()) await this.#subscribeAll(group[0].account, group);
+    await this.#subscriber.askAll();
     if ([...this.subscriptions.values()].some(({ state }) => state === 'waiting')) {
       this.#again(() => this.#resubscribe());
-    }
-  }
-
-  async #endLeftBehind() {
-    const left = this.#leftBehind.filter(({ account, binding }) => !this.subscriptions.has(keyOf(account, binding)));
-    this.#leftBehind = [];
-    for (const subscription of left) {
-      const { account, binding } = subscription;
-      await this.connection.request({ action: 'unsubscribe', data: dataOf(account, { binding }) }).catch((error) => {
-        if (error instanceof RequestFailed) this.#leftBehind.push(subscription);
-      });
-    }
-  }
-
-  /**
-   * @param {string} account
-   * @param {Subscription[]} group
-   */
-  async #subscribeAll(account, group) {
-    const [bindings, since, id] = [group.map(({ binding }) => binding), group[0] && sinceOf(group[0]), makeId()];
-    const outcome = await this.connection
-      .request(
-        { action: 'subscribe', data: dataOf(account, since === undefined ? { bindings } : { bindings, since }) },
-        id,
-      )
-      .then((data) => this.#begin(id, account, bindings, data))
-      .catch((error) => error);
-    if (outcome instanceof ConnectionLost) return;
-    if (outcome instanceof RequestFailed && tokenErrors.has(outcome.code)) return;
-    const isPassing = outcome instanceof RequestFailed && passing.has(outcome.code);
-    if (outcome !== undefined && !isPassing && group.length > 1) {
-      // All or nothing: one bad binding keeps the others out, so each is asked for alone.
-      for (const subscription of group) await this.#subscribeAll(account, [subscription]);
-      return;
-    }
-    for (const subscription of group) {
-      if (subscription.state === 'ending') continue;
-      subscription.state = outcome === undefined ? 'active' : isPassing ? 'waiting' : 'refused';
-      subscription.why = outcome === undefined ? '' : outcome.message;
-    }
-    this.onChange();
-  }
-
-  /**
-   * The server has taken a subscribe.
-   * @param {string} id of the message
-   * @param {string} account
-   * @param {readonly string[]} bindings
-   * @param {any} data of the reply
-   */
-  #begin(id, account, bindings, data) {
-    const added = new Set(data.subscribed);
-    const group = [...this.subscriptions.values()].filter(
-      (held) => held.account === account && bindings.includes(held.binding) && added.has(held.binding),
-    );
-    if (group.length === 0) return;
-    const isFirst = group.every(({ requestId }) => requestId === undefined);
-    if (!this.cursors.begin(id, group, data)) {
-      this.onUnknown(
-        account,
-        group.map(({ binding }) => binding),
-        isFirst,
-      );
     }
   }
 
@@ -383,7 +308,7 @@ export class Session {
    */
   #failure(error) {
     if (!(error instanceof RequestFailed)) return { kind: 'error', text: 'Not connected; try again in a moment.' };
-    if (tokenErrors.has(error.code) && this.tokenState === 'accepted') void this.#onTokenEnded(error);
+    if (isOfToken(error) && this.tokenState === 'accepted') void this.#onTokenEnded(error);
     return { kind: 'error', text: errorWords(error.code, error.message) };
   }
 }

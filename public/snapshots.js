@@ -1,5 +1,5 @@
 /** Asks the server which calls there are: when the page comes into the middle of them, and when it may have missed some. */
-import { RequestFailed } from './connection.js';
+import { isPassing } from './connection.js';
 import { dataOf } from './subscription.js';
 
 /** Everybody is told of a gap at once, so each waits for a moment of its own. */
@@ -10,9 +10,6 @@ const leastTries = 4;
 const mostTries = 12;
 /** Of a subscription to all accounts: more of them are not asked for. */
 const mostAccounts = 20;
-
-/** Errors that pass by themselves. */
-const passing = new Set(['source_unavailable', 'rate_limited', 'internal']);
 
 export class Snapshots {
   /** Accounts that are to be asked for. @type {Map<string, { tries: number }>} */
@@ -90,7 +87,9 @@ export class Snapshots {
       this.#settle(account, wish, !isComplete && !isHopeless);
     } catch (error) {
       // What is refused for good (an older server, a token without the scope) is not asked for again.
-      this.#settle(account, wish, error instanceof RequestFailed && passing.has(error.code) && tries < mostTries);
+      this.#settle(account, wish, isPassing(error) && tries < mostTries);
+    } finally {
+      this.board.endSnapshot();
     }
   }
 
