@@ -116,7 +116,10 @@ function show() {
   subscriptionView.show();
   // Without a token the subscriptions are suspended.
   board.freeze(!connection.isOpen || connection.awaySince !== undefined || session.tokenState !== 'accepted');
-  if (!watchesCalls()) board.clear();
+  if (!watchesCalls()) {
+    snapshots.stop();
+    board.clear();
+  }
   byId('no-calls').textContent = watchesCalls()
     ? 'No calls at the moment.'
     : 'Subscribe to call events, call.*.* for all of them, to see the calls here.';

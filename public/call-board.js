@@ -81,7 +81,7 @@ export class CallBoard {
   /** Calls are watched no more. */
   clear() {
     this.#calls.clear();
-    this.#paint();
+    this.#show();
   }
 
   /** Once a second. */
