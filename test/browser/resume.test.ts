@@ -176,3 +176,23 @@ test('a page that is opened in the middle of a call shows it, and sees its end',
   await say(broker, 'CHANNEL_DESTROY', 'under-way');
   await call.and(page.locator('[data-state="ended"]')).waitFor();
 });
+
+test('a page that connects while the broker is away is told at once, on a telephone as well, and subscribes when it is back', {
+  timeout: longMs,
+}, async () => {
+  const { bridge, broker, goAway, comeBack } = await startWorld();
+  const page = await openBoard(bridge);
+  await page.setViewportSize({ width: 320, height: 844 });
+  goAway();
+  await page.locator('#away', { hasText: away }).waitFor();
+  await page.getByRole('button', { name: 'Disconnect' }).click();
+  await page.locator('#away').waitFor({ state: 'hidden' });
+  await page.getByRole('button', { name: 'Connect', exact: true }).click();
+  await page.locator('#away', { hasText: away }).waitFor();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
+  await page.locator('#subscriptions > [data-state="waiting"]').waitFor();
+  comeBack();
+  await untilSubscribed(page, 'call.*.*');
+  await say(broker, 'CHANNEL_ANSWER', 'one');
+  await card(page, 'one').waitFor();
+});
