@@ -8,7 +8,7 @@ import { type FrameOptions, frameBytes, opcodes, parseFrame } from '../support/f
 import type { Findings } from './findings.ts';
 import type { MakeMessage } from './messages.ts';
 import { anyBytes, mutateBytes, mutateJson } from './mutate.ts';
-import { type Recipe, recipeSockets, recipes } from './recipes.ts';
+import { closeRecipes, type Recipe, recipeSockets, recipes } from './recipes.ts';
 import type { World } from './world.ts';
 
 export interface SocketTarget {
@@ -40,7 +40,7 @@ export async function attackSockets(target: SocketTarget, random: Random): Promi
   }
 }
 
-/** Reaches every error code once. */
+/** Reaches every error code once, and the close codes that a stranger's frames lead to. */
 export async function playRecipes(target: SocketTarget, random: Random): Promise<void> {
   for (const [code, recipe] of Object.entries(recipes)) {
     if (typeof recipe !== 'function') continue;
@@ -52,6 +52,12 @@ export async function playRecipes(target: SocketTarget, random: Random): Promise
     // A slow machine takes its time; a code that doesn't come is missed in the end.
     for (let waits = 0; waits < 100 && !target.findings.codes.has(code); waits += 1) await pause(50);
     for (const attacker of attackers) attacker.end();
+  }
+  for (const [code, frames] of closeRecipes) {
+    const attacker = new Attacker(target, random, { isPlain: true });
+    if (await attacker.open()) attacker.send(frames);
+    for (let waits = 0; waits < 100 && !target.findings.closes.has(code); waits += 1) await pause(50);
+    attacker.end();
   }
 }
 
@@ -112,6 +118,11 @@ class Attacker {
     for (const message of recipe(this.target.world)) {
       this.#sendText(Buffer.from(typeof message === 'string' ? message : JSON.stringify(message)));
     }
+  }
+
+  send(frames: readonly Buffer[]): void {
+    this.target.findings.sent.frames += frames.length;
+    this.#write(Buffer.concat(frames));
   }
 
   async play(): Promise<void> {

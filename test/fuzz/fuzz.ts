@@ -12,7 +12,7 @@ import { attackSockets, playRecipes } from './attack-sockets.ts';
 import type { CanaryOrder, CanaryReport } from './canary.ts';
 import { Findings } from './findings.ts';
 import { messageMaker } from './messages.ts';
-import { expectedCloses, recipes } from './recipes.ts';
+import { closeRecipes, recipes } from './recipes.ts';
 import { FuzzedServer } from './server.ts';
 import { canaries, createWorld, secretsOf } from './world.ts';
 
@@ -110,7 +110,7 @@ function judge(server: FuzzedServer, findings: Findings, report: CanaryReport | 
     if (typeof recipes[code] === 'function' && !findings.codes.has(code))
       findings.conclude(`the code ${code} was not reached`);
   }
-  for (const code of expectedCloses)
+  for (const code of closeRecipes.keys())
     if (!findings.closes.has(code)) findings.conclude(`no socket was closed with ${code}`);
   if (report === undefined) {
     findings.conclude('the canaries ended without a report');

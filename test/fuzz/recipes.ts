@@ -3,6 +3,7 @@
  * a few seconds. Type-checked: a new code has a line here, either its messages or the reason why no client can bring it about.
  */
 import type { ActionErrorCode } from '../../src/errors.ts';
+import { frameBytes, opcodes } from '../support/frames.ts';
 import { tenants, type World } from './world.ts';
 
 /** Messages, sent one after the other on a socket of their own; on each of `recipeSockets`, which are open together. */
@@ -48,5 +49,11 @@ export const recipeSockets: Readonly<Partial<Record<ActionErrorCode, number>>> =
   too_many_sockets: maxSocketsOfAccount + 5,
 };
 
-/** Closes that a run must have seen. The others take longer, or somebody with more rights. */
-export const expectedCloses = [1002, 1003, 1007, 1008, 1009] as const;
+/** Frames after which the server closes with each of these codes. The others take longer, or somebody with more rights. */
+export const closeRecipes: ReadonlyMap<number, readonly Buffer[]> = new Map([
+  [1002, [frameBytes('x', { reserved: 1 })]],
+  [1003, [frameBytes('x', { opcode: opcodes.binary })]],
+  [1007, [frameBytes(Buffer.from([0xff]))]],
+  [1008, Array.from({ length: 12 }, () => frameBytes('no JSON'))],
+  [1009, [frameBytes('', { claimedBytes: 2 ** 20 })]],
+]);
