@@ -9,6 +9,7 @@ import { faxStatus } from '../support/events.ts';
 import { allDelivered } from '../support/fence.ts';
 import { kazooAccount, kazooEvents, kazooExchanges, kazooMessage, kazooRealm } from '../support/kazoo.ts';
 import { management } from '../support/rabbit.ts';
+import { until } from '../support/until.ts';
 
 const stranger = 'ffffffffffffffffffffffffffffff02';
 
@@ -90,11 +91,12 @@ test('the fanout of faxes before Kazoo 4.1 is never declared, and bound once it 
   await channel.assertExchange('fax', 'fanout', { durable: false });
   const { routingKey, body } = faxStatus(kazooAccount);
   // Looked for within a second at first: what is published until then is nobody's loss here.
-  while (client.events.length === 0) {
+  await until(async () => {
     channel.publish('fax', routingKey, Buffer.from(JSON.stringify(body)));
     await channel.waitForConfirms();
-    await allDelivered(bridge, client);
-  }
+    await allDelivered(bridge);
+    return client.events.length > 0;
+  }, 'a fax of the fanout');
   expect(client.events[0]).toMatchObject({ name: 'fax.status', args: body });
   expect(await broker.patterns()).toContain('fax fax.status.*.*');
   expect(bridge.logLines.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
