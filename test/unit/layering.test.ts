@@ -38,6 +38,7 @@ const rooms: readonly (readonly string[])[] = [
   ['setting-defaults.ts'],
   ['keyed-buckets.ts', 'shared.ts'],
   [
+    'client',
     'errors.ts',
     'clock.ts',
     'deadline.ts',
