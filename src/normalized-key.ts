@@ -9,8 +9,13 @@ const maxKnownLength = 64;
 export function normalizedKey(name: string): string {
   let key = known.get(name);
   if (key === undefined) {
-    key = name.toLowerCase().replaceAll('-', '_');
+    key = normalizedName(name);
     if (name.length <= maxKnownLength && known.size < maxKnown) known.set(name, key);
   }
   return key;
+}
+
+/** The same of a name that nobody repeats: it takes no place among those that are remembered. */
+export function normalizedName(name: string): string {
+  return name.toLowerCase().replaceAll('-', '_');
 }

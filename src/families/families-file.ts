@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
+import { isPayloadPath } from '../payload-steps.ts';
 import { createCatalogue } from './catalogue.ts';
 import type { FamilyDefinition } from './definition.ts';
-import { isPayloadPath } from './payload-path.ts';
 import { maxRoutingKeyBytes } from './routing-key.ts';
 import { placesOf, templateWords } from './template.ts';
 

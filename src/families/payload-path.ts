@@ -1,19 +1,7 @@
-/**
- * Where in a payload a value is: members separated by dots, `[N]` for a place in a list (`tenant.id`,
- * `Custom-Channel-Vars.Account-ID`, `parties[0].account`). Names are compared in lower case with `-` as `_`, and are own
- * members only. Pure.
- */
+/** What a payload has at a path, where it must be clear beyond doubt: whose an event is. Own members only. Pure. */
 import { normalizedKey } from '../normalized-key.ts';
+import { type Step, stepsOf } from '../payload-steps.ts';
 import type { Payload } from './family.ts';
-
-const pathForm = /^[^.[\]]+(\[\d{1,4}\])*(\.[^.[\]]+(\[\d{1,4}\])*)*$/;
-
-/** A member's name, or a place in a list. */
-type Step = string | number;
-
-export function isPayloadPath(text: string): boolean {
-  return pathForm.test(text);
-}
 
 /**
  * What a payload has at a path: a text, or a whole number as its text; undefined where there is nothing (nor null, nor an
@@ -38,13 +26,6 @@ export function valueAt(path: string): ValueAt {
     if (found.size > 1) return ambiguous;
     return [...found][0];
   };
-}
-
-function stepsOf(path: string): Step[] {
-  return path.split('.').flatMap((part) => {
-    const [name = '', ...places] = part.split('[');
-    return [normalizedKey(name), ...places.map((place) => Number(place.slice(0, -1)))];
-  });
 }
 
 function* valuesAt(value: unknown, steps: readonly Step[], at: number): Generator<unknown> {

@@ -36,7 +36,8 @@ const rooms: readonly (readonly string[])[] = [
   ['bus.ts'],
   ['families', 'protocol'],
   ['setting-defaults.ts'],
-  ['keyed-buckets.ts', 'shared.ts'],
+  ['filters'],
+  ['keyed-buckets.ts', 'payload-steps.ts', 'shared.ts'],
   [
     'client',
     'errors.ts',
