@@ -1,5 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { commands } from '../../src/cli/commands.ts';
+import { commandExits } from '../../src/cli/failure.ts';
 import { settingsSchema } from '../../src/config.ts';
 import { actionErrors, closeReasons } from '../../src/errors.ts';
 
@@ -50,6 +52,23 @@ test('every file that docs/ARCHITECTURE.md speaks of is there', () => {
     ).toBe(true);
 });
 
+describe('docs/COMMAND-LINE.md', () => {
+  const rows = [...read('docs/COMMAND-LINE.md').matchAll(/^\| ([^|]+) \|/gm)].map((match) => match[1] as string);
+
+  test('lists every command, and none that there isn’t', () => {
+    const listed = rows.flatMap((cell) => [...cell.matchAll(/`([a-z][^`]*)`/g)].map((match) => match[1] as string));
+    const names = commands.map(({ name }) => name);
+    const commandOf = (text: string): string =>
+      names.find((name) => text === name || text.startsWith(`${name} `)) ?? `none: ${text}`;
+    expect([...new Set(listed.map(commandOf))].sort()).toEqual(names.toSorted());
+  });
+
+  test('lists every exit code', () => {
+    const codes = rows.filter((cell) => /^\d$/.test(cell)).map(Number);
+    expect(codes).toEqual(Object.values(commandExits));
+  });
+});
+
 describe('README.md', () => {
   const readme = read('README.md');
 
@@ -86,6 +105,7 @@ test.each([
   'docs/ARCHITECTURE.md',
   'docs/OPERATIONS.md',
   'docs/KAZOO.md',
+  'docs/COMMAND-LINE.md',
   'docs/benchmarks.md',
 ])('%s leads nowhere that there isn’t', (file) => {
   const folder = file.includes('/') ? 'docs/' : '';

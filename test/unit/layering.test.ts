@@ -10,6 +10,7 @@ const source = 'src';
  */
 const rooms: readonly (readonly string[])[] = [
   ['main.ts', 'cli'],
+  ['serve.ts'],
   ['workers'],
   ['app.ts', 'start-warnings.ts'],
   ['app-settings.ts'],
@@ -70,7 +71,7 @@ const ownPackages: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Files that read or end the process. */
-const processRooms = ['main.ts', 'workers', 'cli'];
+const processRooms = ['main.ts', 'serve.ts', 'workers', 'cli'];
 
 const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
 

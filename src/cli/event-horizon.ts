@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+/** `event-horizon`: the program. */
+import { runEventHorizon } from './run.ts';
+
+await runEventHorizon(process.argv.slice(2));
