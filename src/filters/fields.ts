@@ -8,7 +8,11 @@ export const withoutText = Symbol('a value without a text');
 /** A value's text (`1001` for a number, `true`), or that it has none; undefined: it is missing, or null. */
 export type FieldText = string | typeof withoutText | undefined;
 
+let fieldsMade = 0;
+
 export class Fields {
+  /** No other fields have it. */
+  readonly number = ++fieldsMade;
   /** The members of the objects that were looked into, by their normalised names. */
   readonly #members = new Map<object, ReadonlyMap<string, unknown>>();
 

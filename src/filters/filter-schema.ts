@@ -1,11 +1,13 @@
 /** Filters as clients and tokens bring them: `{PATH: CONDITION, …}`, checked to the last member, each fault with its place. */
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { isPayloadPath, stepsOf } from '../payload-steps.ts';
-import type { Condition, FieldPath, Filter, FilterSource, Test } from './filter.ts';
+import type { AskedFilter, Condition, FieldPath, FilterSource, Test } from './filter.ts';
 
 const maxPaths = 10;
 const maxValues = 100;
 const maxBytes = 8192;
+const maxKeyCharacters = 64;
 
 /** A text, number or boolean. */
 type Value = string | number | boolean;
@@ -28,7 +30,7 @@ const valueOrList = { anyOf: [value, { type: 'array', items: value, minItems: 1,
 /** By hand, since zod's records leave out a member called `__proto__`, which is a name like any other here. */
 export const filterSchema = z
   .unknown()
-  .transform((json, context): Filter => {
+  .transform((json, context): AskedFilter => {
     try {
       return parse(json);
     } catch (error) {
@@ -57,29 +59,35 @@ export const filterSchema = z
     },
   });
 
-function parse(json: unknown): Filter {
+function parse(json: unknown): AskedFilter {
   if (!isObject(json)) throw new Fault([], 'must be an object of paths and conditions');
   const members = Object.entries(json);
   if (members.length === 0 || members.length > maxPaths) throw new Fault([], `must have 1 to ${maxPaths} paths`);
-  if (!isSmall(json)) throw new Fault([], `must be at most ${maxBytes} bytes of JSON`);
+  const bytes = bytesOf(json);
+  if (bytes > maxBytes) throw new Fault([], `must be at most ${maxBytes} bytes of JSON`);
   const conditions = members.map(([path, condition]): Condition => {
     return { path: pathOf(path), test: testOf(path, condition) };
   });
   // As pairs: an object would have members that look like numbers first, and the order of the others is the client's.
   const sorted = members.sort(([one], [other]) => (one < other ? -1 : 1));
-  return { key: JSON.stringify(sorted), source: json, conditions };
+  return { key: keyOf(JSON.stringify(sorted)), source: json, bytes, conditions };
 }
 
 function isObject(json: unknown): json is FilterSource {
   return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
-/** A nesting too deep to print again is over it in any case. */
-function isSmall(json: FilterSource): boolean {
+/** A digest where it is shorter: there may be many. */
+function keyOf(json: string): string {
+  return json.length <= maxKeyCharacters ? json : createHash('sha256').update(json).digest('base64');
+}
+
+/** A nesting too deep to print again is too large in any case. */
+function bytesOf(json: FilterSource): number {
   try {
-    return Buffer.byteLength(JSON.stringify(json)) <= maxBytes;
+    return Buffer.byteLength(JSON.stringify(json));
   } catch (error) {
-    if (error instanceof RangeError) return false;
+    if (error instanceof RangeError) return Infinity;
     throw error;
   }
 }

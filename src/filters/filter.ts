@@ -28,13 +28,29 @@ export interface Condition {
 export interface Filter {
   /** The same for filters that are equal as JSON, the order of members aside, and for no others. */
   readonly key: string;
-  /** To the letter as it was asked for. */
-  readonly source: FilterSource;
+  /** Of its JSON. */
+  readonly bytes: number;
   readonly conditions: readonly Condition[];
 }
 
+/** One that somebody asked for. */
+export interface AskedFilter extends Filter {
+  /** To the letter. */
+  readonly source: FilterSource;
+}
+
+/** What both of two filters ask for. Its key is no other filter's, not even that of one which asks for the same in other words. */
+export function both(one: Filter | undefined, other: Filter | undefined): Filter | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return {
+    key: `${one.key}&${other.key}`,
+    bytes: one.bytes + other.bytes,
+    conditions: [...one.conditions, ...other.conditions],
+  };
+}
+
 /** Whether an event's fields are what a filter asks for. */
-export function holds({ conditions }: Pick<Filter, 'conditions'>, fields: Fields): boolean {
+export function holds({ conditions }: Filter, fields: Fields): boolean {
   return conditions.every((condition) => isMet(condition, fields));
 }
 

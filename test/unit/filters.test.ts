@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Fields } from '../../src/filters/fields.ts';
-import { type Filter, holds } from '../../src/filters/filter.ts';
+import { type AskedFilter, holds } from '../../src/filters/filter.ts';
 import { filterSchema } from '../../src/filters/filter-schema.ts';
 import { normalize } from '../../src/protocol/normalized.ts';
 
@@ -9,7 +9,7 @@ type Json = Record<string, unknown>;
 
 const path = 'Custom-Channel-Vars.Authorizing-ID';
 
-function filterOf(source: unknown): Filter {
+function filterOf(source: unknown): AskedFilter {
   return filterSchema.parse(source);
 }
 

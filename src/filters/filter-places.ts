@@ -1,0 +1,155 @@
+/**
+ * How an account's filters are found for an event. One that asks for certain values somewhere (`Authorizing-ID` is `u1`) is
+ * looked up by the event's own value; others are tried one by one, and so are those that share a value with many: an
+ * equality that every event has finds them all. So each filter is given the place where fewest are tried beside it, and
+ * how many one event would have to try at worst is known and bounded. Pure.
+ */
+import type { Condition, Filter } from './filter.ts';
+
+/** Filters that one event would have to try one by one, at worst. */
+export const maxTried = 1000;
+/** Paths that an event's values are looked up at: each costs every event. Filters on yet others are tried. */
+const maxPaths = 100;
+/** Of all the account's different filters, as JSON. */
+const maxBytes = 16_777_216;
+
+/** A filter that is in use, and where it is found. */
+export interface Place {
+  readonly filter: Filter;
+  /** Its values are looked up; undefined: it is tried. */
+  readonly lookup: Condition | undefined;
+  /** Where it is found it holds: there is no other condition. */
+  readonly isDecided: boolean;
+  /** How many use it. */
+  holders: number;
+  /** The event that it was tried for last, and what came of it: it may be in use for several bindings. */
+  triedFor: number;
+  held: boolean;
+}
+
+/** A path that values are looked up at: how many filters have to be tried for an event with a certain value there. */
+class Path {
+  /** By value; those where none has to be tried are not in it. */
+  readonly #tried = new Map<string, number>();
+  /** How many values have so many. */
+  readonly #valuesWith: number[] = [];
+  /** The most of any value. */
+  worst = 0;
+  /** Filters that are found here. */
+  count = 0;
+
+  /** The most of these values. */
+  most(values: readonly string[]): number {
+    return values.reduce((most, value) => Math.max(most, this.#tried.get(value) ?? 0), 0);
+  }
+
+  change(values: readonly string[], by: 1 | -1): void {
+    for (const value of values) {
+      const before = this.#tried.get(value) ?? 0;
+      const after = before + by;
+      if (after === 0) this.#tried.delete(value);
+      else this.#tried.set(value, after);
+      this.#valuesWith[before] = (this.#valuesWith[before] ?? 0) - 1;
+      this.#valuesWith[after] = (this.#valuesWith[after] ?? 0) + 1;
+      this.worst = Math.max(this.worst, after);
+    }
+    while (this.worst > 0 && (this.#valuesWith[this.worst] ?? 0) === 0) this.worst -= 1;
+  }
+}
+
+/** What a place would cost: how many more an event would have to try at worst, and how many share the place. */
+interface Choice {
+  readonly lookup: Condition | undefined;
+  readonly more: number;
+  readonly beside: number;
+}
+
+/** The filters of one account. */
+export class FilterPlaces {
+  /** By the filters' keys. */
+  readonly #places = new Map<string, Place>();
+  readonly #paths = new Map<string, Path>();
+  #unfound = 0;
+  #worst = 0;
+  #bytes = 0;
+
+  get isEmpty(): boolean {
+    return this.#places.size === 0;
+  }
+
+  /** How many filters an event would have to try at worst. */
+  get worst(): number {
+    return this.#unfound + this.#worst;
+  }
+
+  /**
+   * Gives a filter its place, the same for as long as anybody holds it; `release` gives it back.
+   * @returns undefined where that would be one too many
+   */
+  hold(filter: Filter): Place | undefined {
+    let place = this.#places.get(filter.key);
+    if (place === undefined) {
+      const { lookup, more } = this.#choose(filter);
+      const bytes = this.#bytes + filter.bytes;
+      if (this.worst + more > maxTried || bytes > maxBytes) return undefined;
+      place = { filter, lookup, isDecided: isDecidedBy(lookup, filter), holders: 0, triedFor: 0, held: false };
+      this.#places.set(filter.key, place);
+      this.#bytes = bytes;
+      this.#change(place, 1);
+    }
+    place.holders += 1;
+    return place;
+  }
+
+  release(place: Place): void {
+    place.holders -= 1;
+    if (place.holders > 0) return;
+    this.#places.delete(place.filter.key);
+    this.#bytes -= place.filter.bytes;
+    this.#change(place, -1);
+  }
+
+  #choose(filter: Filter): Choice {
+    let best: Choice = { lookup: undefined, more: 1, beside: Infinity };
+    for (const condition of filter.conditions) {
+      const choice = this.#lookedUpBy(condition, filter);
+      if (choice !== undefined && isBetter(choice, best)) best = choice;
+    }
+    return best;
+  }
+
+  #lookedUpBy(condition: Condition, filter: Filter): Choice | undefined {
+    const { path, test } = condition;
+    if (test.kind !== 'any') return undefined;
+    const known = this.#paths.get(path.text);
+    if (known === undefined && this.#paths.size >= maxPaths) return undefined;
+    const beside = known?.most(test.of) ?? 0;
+    const more = isDecidedBy(condition, filter) ? 0 : Math.max(0, beside + 1 - (known?.worst ?? 0));
+    return { lookup: condition, more, beside };
+  }
+
+  #change({ lookup, isDecided }: Place, by: 1 | -1): void {
+    if (lookup === undefined || lookup.test.kind !== 'any') {
+      this.#unfound += by;
+      return;
+    }
+    const { text } = lookup.path;
+    const path = this.#paths.get(text) ?? new Path();
+    this.#paths.set(text, path);
+    const before = path.worst;
+    if (!isDecided) path.change(lookup.test.of, by);
+    this.#worst += path.worst - before;
+    path.count += by;
+    if (path.count === 0) this.#paths.delete(text);
+  }
+}
+
+/** Whether a filter holds wherever one of its conditions does. */
+function isDecidedBy(lookup: Condition | undefined, { conditions }: Filter): boolean {
+  return lookup !== undefined && conditions.length === 1;
+}
+
+/** Any look-up is better than none, for the events that don't have the value. */
+function isBetter(one: Choice, other: Choice): boolean {
+  return one.more === other.more ? one.beside < other.beside : one.more < other.more;
+}
