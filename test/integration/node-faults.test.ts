@@ -148,7 +148,7 @@ test('a worker that is killed takes its own sockets with it and no event of anot
     await until(() => listening().length === 3, 'another worker');
     await populate(server, publisher, 100);
   });
-  expect(report).toMatchObject({ outOfOrder: 0, lost: 0 });
+  expect(report).toMatchObject({ outOfOrder: 0, lost: 0, outages: 0 });
   expect(report.tookMs).toBeLessThan(backMs);
   // Connections are handed to whichever worker is free.
   expect(open(members).length).toBeGreaterThan(0);
