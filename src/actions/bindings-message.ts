@@ -1,5 +1,7 @@
 /** The message of actions that are about bindings. */
 import { z } from 'zod';
+import { everyAccount } from '../families/family.ts';
+import { optionFields, readOptions, type SubscriptionOptions } from '../protocol/subscription-options.ts';
 
 const maxNameCharacters = 256;
 const maxMetadataBytes = 4096;
@@ -33,7 +35,7 @@ const texts = z
   // What JSON Schema shall say of it.
   .meta({ type: 'array', items: { type: 'string' } });
 
-const data = z.object({
+const members = z.object({
   account_id: z.string().min(1).max(128).optional().describe("the token's own without it; * for all accounts"),
   binding: z.string().optional().describe('one binding; it wins over `bindings`'),
   bindings: texts.optional(),
@@ -41,7 +43,12 @@ const data = z.object({
   metadata: metadata.optional(),
   /** A cursor of this server's; what is none is answered as unknown. */
   since: z.string().min(1).max(256).optional(),
+  ...optionFields,
 });
+const data = members.refine(
+  ({ account_id, include_subaccounts }) => account_id !== everyAccount || include_subaccounts !== true,
+  { path: ['include_subaccounts'], error: `not together with account_id "${everyAccount}"` },
+);
 
 export interface BindingsMessage {
   readonly accountId: string | undefined;
@@ -53,6 +60,7 @@ export interface BindingsMessage {
   readonly metadata: unknown;
   /** Everything up to this cursor the client has. */
   readonly since: string | undefined;
+  readonly options: SubscriptionOptions;
 }
 
 export const bindingsMessage = z
@@ -65,6 +73,7 @@ export const bindingsMessage = z
       name: fields?.name ?? outer.name,
       metadata: fields?.metadata ?? outer.metadata,
       since: fields?.since,
+      options: readOptions(fields ?? {}),
     }),
   );
 

@@ -5,7 +5,7 @@ import { ActionError } from '../errors.ts';
 import type { Binding } from '../families/family.ts';
 import { notRecovered } from '../history/history.ts';
 import { maxWaitingReplays } from '../replay/resumption.ts';
-import type { Interest } from '../session/subscription.ts';
+import type { Interest, Subscription } from '../session/subscription.ts';
 import type { Action, Request } from './action.ts';
 import { type BindingsMessage, bindingsMessage, bindingTexts } from './bindings-message.ts';
 
@@ -59,11 +59,15 @@ export const subscribe: Action<BindingsMessage, z.output<typeof reply>> = {
   async perform(request) {
     const { registry, resumption } = request.services;
     const { session, requestId, message } = request;
+    const { lifetime } = message.options;
     const giveBack = takeRoom(request);
     const held: Interest[] = [];
     try {
-      hold(request, held);
-      await registry.confirmed(held);
+      hold(request, newBindings(request), held);
+      const added = [...held];
+      // They may come to their end while the broker is asked, and are new then.
+      hold(request, renewedBindings(request), held);
+      await registry.confirmed(added);
       if (message.since !== undefined) await resumption.turn();
       checkStillAllowed(request, held);
     } catch (error) {
@@ -72,14 +76,25 @@ export const subscribe: Action<BindingsMessage, z.output<typeof reply>> = {
     } finally {
       giveBack();
     }
-    const beginning = resumption.begin(session, held, message.since);
-    const added = held.map((interest) => registry.subscribe(session, interest, requestId, beginning.from));
-    resumption.start(session, accountOf(request), added, beginning, requestId);
+    const added: Interest[] = [];
+    for (const interest of held) {
+      const subscription = session.subscriptions.find((other) => other.interest === interest);
+      if (subscription === undefined) {
+        added.push(interest);
+        continue;
+      }
+      registry.renew(subscription, lifetime);
+      registry.letGo(interest);
+    }
+    const beginning = resumption.begin(session, added, message.since);
+    const { from } = beginning;
+    const subscriptions = added.map((interest) => registry.subscribe(session, interest, requestId, from, lifetime));
+    resumption.start(session, accountOf(request), subscriptions, beginning, requestId);
     // Name and metadata of the latest subscribe win.
     session.relabel(message);
     const { cursor, verdict } = beginning;
     return {
-      subscribed: held.map(({ text }) => text),
+      subscribed: added.map(({ text }) => text),
       subscriptions: session.bindingTexts(),
       ...(cursor === undefined ? {} : { cursor }),
       ...(verdict === undefined ? {} : { recovered: verdict.recovered }),
@@ -99,10 +114,27 @@ function understand(text: string, request: Request<BindingsMessage>): Binding {
   return binding;
 }
 
-/** The message's bindings that the socket doesn't hold yet. */
+/** The message's bindings that the socket doesn't hold yet, with what narrows them. */
 function newBindings(request: Request<BindingsMessage>): string[] {
-  const held = request.session.heldIn(accountOf(request));
+  const held = heldAlike(request);
   return request.message.bindings.filter((text) => !held.has(text));
+}
+
+/** Those that it holds, and that end by themselves or are to. */
+function renewedBindings(request: Request<BindingsMessage>): string[] {
+  const held = heldAlike(request);
+  const { bindings, options } = request.message;
+  return bindings.filter((text) => {
+    const subscription = held.get(text);
+    return subscription !== undefined && (subscription.lifetime ?? options.lifetime) !== undefined;
+  });
+}
+
+/** What the socket holds in the message's account, narrowed as the message has it: by binding, since a message may name many. */
+function heldAlike(request: Request<BindingsMessage>): ReadonlyMap<string, Subscription> {
+  const { key } = request.message.options.narrowing;
+  const alike = request.session.heldIn(accountOf(request)).filter(({ interest }) => interest.narrowing.key === key);
+  return new Map(alike.map((subscription) => [subscription.interest.text, subscription]));
 }
 
 /**
@@ -123,10 +155,11 @@ function takeRoom(request: Request<BindingsMessage>): () => void {
   );
 }
 
-/** Holds what is new of the message's bindings. @param held is added to, so that it is known what was held when one fails */
-function hold(request: Request<BindingsMessage>, held: Interest[]): void {
-  for (const text of newBindings(request)) {
-    held.push(request.services.registry.hold(accountOf(request), text, () => understand(text, request)));
+/** Holds bindings of the message. @param held is added to, so that it is known what was held when one fails */
+function hold(request: Request<BindingsMessage>, texts: readonly string[], held: Interest[]): void {
+  const { narrowing } = request.message.options;
+  for (const text of texts) {
+    held.push(request.services.registry.hold(accountOf(request), text, () => understand(text, request), narrowing));
   }
 }
 

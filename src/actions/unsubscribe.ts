@@ -1,6 +1,7 @@
 /** `unsubscribe`: from the bindings named, from an account's, or from everything. What is not held is no error. */
 import { z } from 'zod';
 import { ActionError } from '../errors.ts';
+import type { Narrowing } from '../protocol/subscription-options.ts';
 import type { Subscription } from '../session/subscription.ts';
 import type { Action, Request } from './action.ts';
 import { type BindingsMessage, bindingsMessage, bindingTexts } from './bindings-message.ts';
@@ -34,11 +35,19 @@ export const unsubscribe: Action<BindingsMessage, z.output<typeof reply>> = {
   },
 };
 
+/** Whatever their options; of those with a filter, where the message has one, only those with an equal one. */
 function named({ session, message, identity }: Request<BindingsMessage>): Subscription[] {
-  const { accountId, bindings } = message;
-  if (message.namesNoBindings) {
-    return session.subscriptions.filter(({ interest }) => accountId === undefined || interest.account === accountId);
+  const { accountId, bindings, namesNoBindings, options } = message;
+  const isMeant = ({ interest }: Subscription): boolean => fits(interest.narrowing, options.narrowing);
+  if (namesNoBindings) {
+    const all = accountId === undefined ? session.subscriptions : session.heldIn(accountId);
+    return all.filter(isMeant);
   }
-  const held = session.heldIn(accountId ?? identity.accountId);
-  return bindings.map((text) => held.get(text)).filter((subscription) => subscription !== undefined);
+  const held = session.heldIn(accountId ?? identity.accountId).filter(isMeant);
+  return bindings.flatMap((text) => held.filter(({ interest }) => interest.text === text));
+}
+
+function fits(held: Narrowing, asked: Narrowing): boolean {
+  if (asked.filter === undefined) return true;
+  return asked.includesSubaccounts ? held.key === asked.key : held.filter?.key === asked.filter.key;
 }

@@ -2,6 +2,7 @@
 import { gregorianSeconds } from '../gregorian.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Session } from '../session/session.ts';
+import { optionsOf, type Subscription } from '../session/subscription.ts';
 import type { LocalSockets } from './cluster.ts';
 import type { SocketRecord } from './messages.ts';
 
@@ -39,7 +40,7 @@ function recordOf(session: Session, nodeName: string): SocketRecord {
       // Enough to tell which token it is, and of no use to whoever reads it.
       auth_token: `sha256:${identity.tokenDigest.slice(0, 12)}`,
     }),
-    bindings: session.bindingTexts(),
+    ...boundBy(session.subscriptions),
     websocket_session_id: session.id,
     ...(label.name !== undefined && { name: label.name }),
     ...(label.metadata !== undefined && { metadata: label.metadata }),
@@ -52,5 +53,9 @@ function recordOf(session: Session, nodeName: string): SocketRecord {
 /** What an account may know of a socket that watches it from above: nothing of what else that one does, nor its label. */
 function watcherRecordOf(session: Session, account: string, nodeName: string): SocketRecord {
   const { name, metadata, ...record } = recordOf(session, nodeName);
-  return { ...record, bindings: [...session.heldIn(account).keys()], watching: true };
+  return { ...record, ...boundBy(session.heldIn(account)), watching: true };
+}
+
+function boundBy(subscriptions: readonly Subscription[]): Pick<SocketRecord, 'bindings' | 'options'> {
+  return { bindings: subscriptions.map(({ interest }) => interest.text), options: subscriptions.map(optionsOf) };
 }

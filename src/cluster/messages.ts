@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { ControlBinding, ExchangeSpec } from '../bus.ts';
+import { subscriptionOptionsSchema } from '../protocol/subscription-options.ts';
 
 const appName = 'event-horizon';
 
@@ -76,6 +77,7 @@ const socketRecordSchema = z.object({
   account_id: z.string().nullish(),
   auth_token: z.string().optional(),
   bindings: z.array(z.string()).default([]),
+  options: z.array(z.unknown()).default([]).describe('of each binding; null where there are none'),
   websocket_session_id: z.string(),
   name: z.string().nullish(),
   metadata: z.unknown().optional(),
@@ -89,17 +91,25 @@ const socketRecordSchema = z.object({
 });
 
 /** Of what a Blackhole tells, its sockets' ids and accounts must be right; the rest is passed on as far as it can be. */
-const receivedRecordSchema = socketRecordSchema.extend({
-  auth_token: loose(z.string()),
-  bindings: z.array(z.string()).catch([]),
-  name: loose(z.string()),
-  timestamp: loose(z.union([z.number(), z.string()])),
-  source: loose(z.string()),
-  destination: loose(z.string()),
-  watching: loose(z.literal(true)),
-});
+const receivedRecordSchema = socketRecordSchema
+  .extend({
+    auth_token: loose(z.string()),
+    bindings: z.array(z.string()).catch([]),
+    options: z.array(z.unknown()).catch([]),
+    name: loose(z.string()),
+    timestamp: loose(z.union([z.number(), z.string()])),
+    source: loose(z.string()),
+    destination: loose(z.string()),
+    watching: loose(z.literal(true)),
+  })
+  // Who knows of no options tells none.
+  .transform((record) => ({ ...record, options: record.bindings.map((_, at) => shownOptions(record.options[at])) }));
 
 export type SocketRecord = z.output<typeof socketRecordSchema>;
+
+function shownOptions(options: unknown): unknown {
+  return subscriptionOptionsSchema.safeParse(options).data ?? null;
+}
 
 /** Whatever comes to this node's own queue: of which question it is. */
 export const receivedSchema = z.looseObject({ 'Msg-ID': z.string() });

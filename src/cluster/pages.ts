@@ -75,5 +75,5 @@ export function mergePages(pages: readonly Page[], request: PageRequest): Page {
 }
 
 function idOnly(id: string): SocketRecord {
-  return { websocket_session_id: id, bindings: [] };
+  return { websocket_session_id: id, bindings: [], options: [] };
 }

@@ -50,6 +50,10 @@ export interface Dialect {
    * and token, in a list. `records`: lists have all of them, and a single one stands alone, all without the owner.
    */
   readonly socketsAs: 'ids' | 'records';
-  /** What ends the messages of a subscription, where they end differently from others'. */
-  tail(requestId: RequestId | undefined): Buffer | undefined;
+  /**
+   * What ends the messages of a subscription, where they end differently from others'.
+   * @param requestId that of the message that made it
+   * @param hasOptions the receiver may hold others to the same binding
+   */
+  tail(requestId: RequestId | undefined, hasOptions: boolean): Buffer | undefined;
 }

@@ -35,7 +35,7 @@ export class EventInTransit {
   message(dialect: Dialect, binding: SubscribedBinding, isResumable = false): EventMessage | undefined {
     for (const voice of this.#voices) {
       if (voice.dialect === dialect && voice.isResumable === isResumable) {
-        return voice.binding === binding ? voice.message : this.#say(voice, binding);
+        return isSaid(voice.binding, binding) ? voice.message : this.#say(voice, binding);
       }
     }
     return this.#say(this.#begin(dialect, isResumable), binding);
@@ -69,4 +69,10 @@ export class EventInTransit {
       return undefined;
     }
   }
+}
+
+/** One binding with several filters makes several interests, whose messages are the same but for their tails. */
+function isSaid(last: SubscribedBinding | undefined, binding: SubscribedBinding): boolean {
+  if (last === binding) return true;
+  return last?.text === binding.text && last.account === binding.account;
 }

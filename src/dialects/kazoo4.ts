@@ -1,7 +1,8 @@
 /** The dialect of Kazoo 4 and Monster UI: `action: "event"`, the subscription's keys, and the payload with normalized keys. */
 import { z } from 'zod';
 import type { Payload } from '../families/family.ts';
-import { EventMessage } from '../protocol/event-message.ts';
+import { requestIdSchema } from '../protocol/client-message.ts';
+import { EventMessage, tailOf } from '../protocol/event-message.ts';
 import { normalize } from '../protocol/normalized.ts';
 import { type Dialect, payloadSchema, type ReadEvent, type Rendering, type SubscribedBinding } from './dialect.ts';
 
@@ -36,11 +37,15 @@ export const kazoo4 = {
     account_id: z.string().describe("the event's account; * where that can't be told"),
     cursor: z.string().optional().describe('on a socket that can resume: everything up to and with this event'),
     data: payloadSchema.describe("the body with normalized keys, less the bus's private headers"),
+    request_id: requestIdSchema
+      .optional()
+      .describe('that of the subscription, if it has options and was made with one'),
   }),
   render: (event) => new Kazoo4Rendering(event),
   offer: ({ form }) => form,
   socketsAs: 'records',
-  tail: () => undefined,
+  // Of others `subscribed_key` tells enough.
+  tail: (requestId, hasOptions) => (hasOptions ? tailOf({ request_id: requestId }) : undefined),
 } as const satisfies Dialect;
 
 class Kazoo4Rendering implements Rendering {

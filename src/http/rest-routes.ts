@@ -6,6 +6,7 @@ import { maxPageRecords, type Page, type PageRequest } from '../cluster/pages.ts
 import type { Dialect } from '../dialects/dialect.ts';
 import { type DialectName, dialectNamed } from '../dialects/dialects.ts';
 import type { Family } from '../families/family.ts';
+import { subscriptionOptionsSchema } from '../protocol/subscription-options.ts';
 import { accountParams, dialectQuery, refusals, security } from './account-routes.ts';
 import {
   errorSchema,
@@ -38,6 +39,7 @@ export interface RestServices {
 const socketBody = z.object({
   websocket_session_id: z.string(),
   bindings: z.array(z.string()),
+  options: z.array(subscriptionOptionsSchema.nullable()).describe('of each binding; null where there are none'),
   timestamp: z.union([z.number(), z.string()]).optional().describe('when it connected; seconds since the year 0'),
   source: z.string().optional().describe("the client's address"),
   destination: z.string().optional().describe('the node'),

@@ -2,6 +2,7 @@
 import { ActionError } from '../errors.ts';
 import type { Binding } from '../families/family.ts';
 import type { RequestId } from '../protocol/client-message.ts';
+import type { Lifetime, Narrowing } from '../protocol/subscription-options.ts';
 import type { Session } from '../session/session.ts';
 import type { Subscriber } from '../session/subscriber.ts';
 import type { Interest, Subscription } from '../session/subscription.ts';
@@ -23,8 +24,8 @@ export class Registry {
    * Takes a hold on an account's binding and has the broker asked for it. To be followed by `subscribe` or `letGo`.
    * @throws ActionError too_many_bindings, or what `parse` throws; nothing is held then
    */
-  hold(account: string, text: string, parse: () => Binding): Interest {
-    const interest = this.subscriptions.hold(account, text, parse);
+  hold(account: string, text: string, parse: () => Binding, narrowing?: Narrowing): Interest {
+    const interest = this.subscriptions.hold(account, text, parse, narrowing);
     if (interest.holders > 1) return interest;
     try {
       this.binder.want(interest.eventFamily, interest.patterns);
@@ -51,11 +52,23 @@ export class Registry {
   /**
    * Turns a hold into a subscription.
    * @param from only events behind this position of the history are delivered
+   * @param lifetime when it ends by itself
    */
-  subscribe(subscriber: Subscriber, interest: Interest, requestId: RequestId | undefined, from?: number): Subscription {
-    const subscription = this.subscriptions.add(subscriber, interest, requestId, from);
+  subscribe(
+    subscriber: Subscriber,
+    interest: Interest,
+    requestId: RequestId | undefined,
+    from?: number,
+    lifetime?: Lifetime,
+  ): Subscription {
+    const subscription = this.subscriptions.add(subscriber, interest, requestId, from, lifetime);
     this.holdings.add(subscription);
     return subscription;
+  }
+
+  /** A subscription that is held already is asked for again: when it ends is what is asked for now. */
+  renew(subscription: Subscription, lifetime: Lifetime | undefined): void {
+    this.subscriptions.setLifetime(subscription, lifetime);
   }
 
   unsubscribe(subscription: Subscription): void {

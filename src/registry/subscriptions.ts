@@ -1,6 +1,7 @@
 /** Who wants what: the interests of this node, who holds them, and which of them an event matches. */
 import { type Binding, type BusEvent, everyAccount } from '../families/family.ts';
 import type { RequestId } from '../protocol/client-message.ts';
+import { type Lifetime, type Narrowing, notNarrowed } from '../protocol/subscription-options.ts';
 import type { Subscriber } from '../session/subscriber.ts';
 import { Interest, type Subscription } from '../session/subscription.ts';
 import { TopicIndex } from './topic-index.ts';
@@ -25,12 +26,13 @@ export class Subscriptions {
   /**
    * Takes a hold on an account's binding, so that it stays while the broker is asked; `release` gives it back.
    * @param parse understands the binding; called where nobody holds it yet, and may throw
+   * @param narrowing the same binding with another one is another interest
    */
-  hold(account: string, text: string, parse: () => Binding): Interest {
-    const key = `${account} ${text}`;
+  hold(account: string, text: string, parse: () => Binding, narrowing: Narrowing = notNarrowed): Interest {
+    const key = keyOf(account, text, narrowing);
     let interest = this.#interests.get(key);
     if (interest === undefined) {
-      interest = new Interest(account, text, parse());
+      interest = new Interest(account, text, parse(), narrowing);
       this.#interests.set(key, interest);
       for (const words of interest.wordings) this.#indexOf(interest).add(interest, words);
     }
@@ -42,7 +44,7 @@ export class Subscriptions {
   release(interest: Interest): boolean {
     interest.holders -= 1;
     if (interest.holders > 0) return false;
-    this.#interests.delete(`${interest.account} ${interest.text}`);
+    this.#interests.delete(keyOf(interest.account, interest.text, interest.narrowing));
     for (const words of interest.wordings) this.#indexOf(interest).delete(interest, words);
     return true;
   }
@@ -50,20 +52,40 @@ export class Subscriptions {
   /**
    * Makes a held interest a subscription: from here on its events are delivered.
    * @param from only those behind this position of the history
+   * @param lifetime when it ends by itself
    */
-  add(subscriber: Subscriber, interest: Interest, requestId: RequestId | undefined, from = -1): Subscription {
+  add(
+    subscriber: Subscriber,
+    interest: Interest,
+    requestId: RequestId | undefined,
+    from = -1,
+    lifetime?: Lifetime,
+  ): Subscription {
     const subscription: Subscription = {
       subscriber,
       interest,
-      tail: subscriber.dialect.tail(requestId),
+      requestId,
+      tail: undefined,
+      lifetime: undefined,
       from,
       order: ++this.#order,
       slot: interest.subscriptions.length,
     };
+    this.setLifetime(subscription, lifetime);
     interest.subscriptions.push(subscription);
     subscriber.addSubscription(subscription);
     this.#count += 1;
     return subscription;
+  }
+
+  /** From now on a subscription ends by itself, or does no longer. */
+  setLifetime(subscription: Subscription, lifetime: Lifetime | undefined): void {
+    const { subscriber, interest, requestId } = subscription;
+    subscription.lifetime = lifetime;
+    subscription.tail = subscriber.dialect.tail(
+      requestId,
+      lifetime !== undefined || interest.narrowing !== notNarrowed,
+    );
   }
 
   /** Ends deliveries; the hold on the interest is still to be released. Takes the same time for any number of others. */
@@ -93,4 +115,9 @@ export class Subscriptions {
       this.#index.collect(account, event.family, event.words, found);
     this.#index.collect(everyAccount, event.family, event.words, found);
   }
+}
+
+/** Accounts have no blanks, and the length tells where the narrowing ends: no two interests have one key. */
+function keyOf(account: string, text: string, { key }: Narrowing): string {
+  return `${account} ${key.length} ${key}${text}`;
 }

@@ -211,13 +211,9 @@ export class Session implements Subscriber {
     this.feed?.subscriptionsChanged();
   }
 
-  /** An account's subscriptions by their bindings: made for one message, which may name many. */
-  heldIn(account: string): ReadonlyMap<string, Subscription> {
-    const held = new Map<string, Subscription>();
-    for (const subscription of this.#subscriptions) {
-      if (subscription.interest.account === account) held.set(subscription.interest.text, subscription);
-    }
-    return held;
+  /** What it holds in an account, oldest first. */
+  heldIn(account: string): Subscription[] {
+    return this.#subscriptions.filter(({ interest }) => interest.account === account);
   }
 
   bindingTexts(): string[] {

@@ -67,6 +67,7 @@ describe('Crossbar’s own questions', () => {
       {
         websocket_session_id: expect.any(String),
         bindings: ['call.*.*'],
+        options: [null],
         timestamp: expect.any(Number),
         source: '127.0.0.1',
         destination: 'test-node',
@@ -201,7 +202,7 @@ describe('Blackhole’s own answers', () => {
     await startBlackhole(broker, 'answer.websockets_get_resp.account', 'answer.websockets_get_resp.socket', odd);
     const listed = await list(bridge, account, '?dialect=kazoo4');
     expect(listed.body).not.toHaveProperty('partial');
-    expect(listed.body.data).toEqual([{ websocket_session_id: theirs, bindings: [] }]);
+    expect(listed.body.data).toEqual([{ websocket_session_id: theirs, bindings: [], options: [] }]);
   });
 });
 
@@ -227,6 +228,7 @@ describe('a socket that watches an account from above', () => {
       expect(record).toEqual({
         websocket_session_id: expect.any(String),
         bindings: ['call.*.*', 'fax.status.*'],
+        options: [null, null],
         timestamp: expect.any(Number),
         source: '127.0.0.1',
         destination: 'test-node',

@@ -81,6 +81,7 @@ describe('a Kazoo Crossbar asks', () => {
         {
           websocket_session_id: expect.any(String),
           bindings: ['call.CHANNEL_CREATE.*'],
+          options: [null],
           timestamp: expect.any(Number),
           source: '127.0.0.1',
           destination: 'north',
@@ -183,15 +184,17 @@ describe('the asker waits for exactly the nodes that live', () => {
       { ...theirs, destination: 'blackhole@kazoo', auth_token: 'secret' },
       { ...theirs, websocket_session_id: 'another’s', account_id: 'another' },
     ]);
+    // Who knows of no options tells none.
+    const shown = { ...theirs, options: [null], destination: 'blackhole@kazoo' };
     const classic = await list(bridge);
     expect(classic.body).not.toHaveProperty('partial');
     expect(classic.body.data).toEqual([expect.any(String), 'theirs']);
     const kazoo4 = await list(bridge, '?dialect=kazoo4');
-    expect((kazoo4.body.data as unknown[])[1]).toEqual({ ...theirs, destination: 'blackhole@kazoo' });
+    expect((kazoo4.body.data as unknown[])[1]).toEqual(shown);
     const one = await rest(bridge, `/v2/accounts/${account}/websockets/theirs?dialect=kazoo4`, {
       token: await tokenFor(account),
     });
-    expect(one.body.data).toEqual({ ...theirs, destination: 'blackhole@kazoo' });
+    expect(one.body.data).toEqual(shown);
   });
 
   test('an answer of megabytes is listed', async () => {

@@ -56,6 +56,7 @@ describe('two nodes on one broker', () => {
       expect(records.get(one.id)).toEqual({
         websocket_session_id: one.id,
         bindings: ['call.CHANNEL_CREATE.*'],
+        options: [null],
         timestamp: expect.any(Number),
         source: '127.0.0.1',
         destination: 'north',
@@ -68,14 +69,17 @@ describe('two nodes on one broker', () => {
   test('the details too, the same wherever asked', async () => {
     const broker = await useBroker();
     const [north, south] = (await startNodes(broker)) as [Bridge, Bridge];
-    const { id } = await openSocket(south);
+    const { id, client } = await openSocket(south);
     const token = await tokenFor(account);
+    const options = { filter: { 'Call-Direction': 'inbound' }, include_subaccounts: true, expires: 3600, once: true };
+    await client.subscribe('call.*.*', options);
     for (const dialect of ['classic', 'kazoo4']) {
       const path = `/v2/accounts/${account}/websockets/${id}?dialect=${dialect}`;
       const near = await rest(south, path, { token });
       const far = await rest(north, path, { token });
       expect(far.status).toBe(200);
       expect(far.body.data).toEqual(near.body.data);
+      expect([far.body.data].flat()).toMatchObject([{ options: [null, options] }]);
       expect(far.body.node).toBe('north');
     }
   });

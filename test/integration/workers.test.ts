@@ -42,9 +42,9 @@ async function openOnEach(server: Workers): Promise<Client[]> {
   return clients;
 }
 
-async function sockets(server: Workers): Promise<{ destination: string }[]> {
+async function sockets(server: Workers): Promise<{ destination: string; options: unknown[] }[]> {
   const { body } = await rest(server, `/v2/accounts/${callAccount}/websockets?dialect=kazoo4`, { token: server.token });
-  return body.data as { destination: string }[];
+  return body.data as { destination: string; options: unknown[] }[];
 }
 
 async function metric({ address }: Pick<StartedServer, 'address'>, name: string): Promise<number | undefined> {
@@ -82,6 +82,17 @@ describe('WORKERS=2: processes sharing the port', () => {
     for (const client of clients) await client.subscribe('call.CHANNEL_CREATE.*');
     await server.broker.publishFixture('call.CHANNEL_CREATE.json');
     for (const client of clients) await client.untilEvents(1);
+  });
+
+  test('each tells of the options of the other’s subscriptions', async () => {
+    const server = await startWorkers();
+    const clients = await openOnEach(server);
+    const options = { filter: { 'Call-Direction': 'inbound' }, expires: 3600 };
+    for (const client of clients) await client.subscribe('call.*.*', options);
+    const shown = clients.map(() => [options]);
+    for (let asked = 0; asked < 6; asked += 1) {
+      expect((await sockets(server)).map((socket) => socket.options)).toEqual(shown);
+    }
   });
 
   test('metrics are of all of them together', async () => {

@@ -31,6 +31,10 @@ export interface SubscribeOptions {
   readonly name?: string;
   readonly metadata?: unknown;
   readonly since?: unknown;
+  readonly filter?: unknown;
+  readonly include_subaccounts?: unknown;
+  readonly expires?: unknown;
+  readonly once?: unknown;
 }
 
 export class Client {

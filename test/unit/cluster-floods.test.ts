@@ -24,7 +24,7 @@ const other = {
 function heavySockets(count: number): LocalSockets {
   const bindings = Array.from({ length: 250 }, (_, index) => `call.CHANNEL_CREATE.${'x'.repeat(200)}${index}`);
   const ids = Array.from({ length: count }, (_, index) => `socket-${String(index).padStart(5, '0')}`);
-  const recordOf = (id: string): SocketRecord => ({ websocket_session_id: id, bindings });
+  const recordOf = (id: string): SocketRecord => ({ websocket_session_id: id, bindings, options: [] });
   return {
     ofAccount: (account) => (account === 'acme' ? ids.map((id) => ({ id, record: () => recordOf(id) })) : []),
     find: (id) => (ids.includes(id) ? recordOf(id) : undefined),

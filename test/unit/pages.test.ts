@@ -5,7 +5,10 @@ import { type Listed, maxPageBytes, mergePages, type Page, type PageRequest, pag
 const all: PageRequest = { startKey: undefined, limit: undefined, idsOnly: false };
 
 function listed(ids: readonly string[], bindings: readonly string[] = ['call.*.*']): Listed[] {
-  return ids.map((id) => ({ id, record: (): SocketRecord => ({ websocket_session_id: id, bindings: [...bindings] }) }));
+  return ids.map((id) => ({
+    id,
+    record: (): SocketRecord => ({ websocket_session_id: id, bindings: [...bindings], options: [] }),
+  }));
 }
 
 const idsOf = ({ records }: Page): string[] => records.map((record) => record.websocket_session_id);
@@ -49,8 +52,8 @@ describe('a page', () => {
       },
     }));
     expect(pageOf(sockets, { ...all, idsOnly: true }).records).toEqual([
-      { websocket_session_id: 'b', bindings: [] },
-      { websocket_session_id: 'a', bindings: [] },
+      { websocket_session_id: 'b', bindings: [], options: [] },
+      { websocket_session_id: 'a', bindings: [], options: [] },
     ]);
   });
 });

@@ -100,6 +100,7 @@ describe('GET /v2/accounts/{A}/websockets', () => {
       {
         websocket_session_id: id,
         bindings: ['call.CHANNEL_CREATE.*', 'fax.status.*'],
+        options: [null, null],
         timestamp: expect.any(Number),
         destination: 'test-node',
         source: '127.0.0.1',
@@ -114,7 +115,7 @@ describe('GET /v2/accounts/{A}/websockets', () => {
     await openClient(bridge, { headers: { 'x-auth-token': await tokenFor(account) } });
     const path = `/v2/accounts/${account}/websockets?dialect=kazoo4`;
     const { body } = await rest(bridge, path, { token: await tokenFor(account) });
-    const keys = ['bindings', 'destination', 'source', 'timestamp', 'websocket_session_id'];
+    const keys = ['bindings', 'destination', 'options', 'source', 'timestamp', 'websocket_session_id'];
     expect((body.data as object[]).map((socket) => Object.keys(socket).sort())).toEqual([keys]);
   });
 });
@@ -131,6 +132,7 @@ describe('GET /v2/accounts/{A}/websockets/{ID}', () => {
     const socket = {
       websocket_session_id: id,
       bindings: ['call.*.*'],
+      options: [null],
       name: 'n',
       timestamp: expect.any(Number),
       source: '127.0.0.1',
