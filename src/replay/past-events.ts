@@ -1,8 +1,9 @@
 /** Events of the history, read again: once for all who are given them at about the same time. */
+import type { ReadEvent } from '../dialects/dialect.ts';
 import { EventInTransit } from '../dialects/event-in-transit.ts';
 import { readEvent } from '../event-reader.ts';
 import type { Catalogue } from '../families/catalogue.ts';
-import type { BusEvent } from '../families/family.ts';
+import type { BusEvent, Payload } from '../families/family.ts';
 import type { History } from '../history/history.ts';
 import type { KeptEvent } from '../history/ring.ts';
 
@@ -11,14 +12,25 @@ export interface PastEvent {
   readonly transit: EventInTransit;
 }
 
-/** What is kept ready: events, and bytes of their bodies (frames and parsed payloads cost a few times as much). */
+/** What is kept ready: events, and bytes of their bodies (frames and what is known of the event cost a few times as much). */
 const maxEvents = 4096;
 const maxBytes = 8_388_608;
+/** Of so many events, the ones read last, the payload is kept as well. */
+const maxParsed = 64;
+
+interface Ready {
+  readonly past: PastEvent | undefined;
+  readonly bytes: number;
+}
 
 export class PastEvents {
-  /** By position, the one read first first; null: nobody's any more. */
-  readonly #ready = new Map<number, { readonly past: PastEvent | undefined; readonly bytes: number }>();
+  readonly #ready = new Map<number, Ready>();
+  /** The positions of those, in the order in which they were read; what stands before the head has been dropped. */
+  #order: number[] = [];
+  #head = 0;
   #bytes = 0;
+  readonly #parsed: PastRead[] = [];
+  #nextParsed = 0;
 
   constructor(
     private readonly catalogue: Catalogue,
@@ -32,18 +44,28 @@ export class PastEvents {
     const past = this.#read(kept);
     const { length } = kept.body;
     this.#ready.set(kept.position, { past, bytes: length });
+    this.#order.push(kept.position);
     this.#bytes += length;
-    for (const [position, { bytes }] of this.#ready) {
-      if (this.#ready.size <= maxEvents && this.#bytes <= maxBytes) break;
-      this.#ready.delete(position);
-      this.#bytes -= bytes;
-    }
+    while (this.#ready.size > maxEvents || this.#bytes > maxBytes) this.#dropOldest();
     return past;
+  }
+
+  #dropOldest(): void {
+    // By the list: the map's own iterator would walk over all that was deleted before.
+    const position = this.#order[this.#head] as number;
+    this.#head += 1;
+    this.#bytes -= this.#ready.get(position)?.bytes ?? 0;
+    this.#ready.delete(position);
+    if (this.#head < maxEvents) return;
+    this.#order = this.#order.slice(this.#head);
+    this.#head = 0;
   }
 
   /** Another history: its positions are others. Or another account tree: what was whose may be nobody's. */
   forget(): void {
     this.#ready.clear();
+    this.#order = [];
+    this.#head = 0;
     this.#bytes = 0;
   }
 
@@ -55,7 +77,16 @@ export class PastEvents {
     if (typeof read === 'string') return undefined;
     const event = this.#asTaken(read.event, account);
     if (event === undefined) return undefined;
-    return { event, transit: new EventInTransit({ ...read, event }, () => this.history.cursorAt(position)) };
+    const past = new PastRead(event, read.body, read.payload);
+    this.#release(past);
+    return { event, transit: new EventInTransit(past, () => this.history.cursorAt(position)) };
+  }
+
+  /** Thousands of payloads that live for a second are what the collector works at most. */
+  #release(past: PastRead): void {
+    this.#parsed[this.#nextParsed]?.releasePayload();
+    this.#parsed[this.#nextParsed] = past;
+    this.#nextParsed = (this.#nextParsed + 1) % maxParsed;
   }
 
   /**
@@ -65,5 +96,26 @@ export class PastEvents {
   #asTaken(event: BusEvent, account: string | undefined): BusEvent | undefined {
     if (event.account === account) return event;
     return event.family === 'conference' ? { ...event, account } : undefined;
+  }
+}
+
+/** An event that was read, and is parsed again for whoever asks for its payload late: another dialect. */
+class PastRead implements ReadEvent {
+  #payload: Payload | undefined;
+
+  constructor(
+    readonly event: BusEvent,
+    readonly body: Buffer,
+    payload: Payload,
+  ) {
+    this.#payload = payload;
+  }
+
+  get payload(): Payload {
+    return this.#payload ?? (JSON.parse(this.body.toString('utf8')) as Payload);
+  }
+
+  releasePayload(): void {
+    this.#payload = undefined;
   }
 }

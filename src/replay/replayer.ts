@@ -3,16 +3,15 @@
  * from the ring until it has everything, with the checks of live delivery, no more than a socket takes, and never for
  * longer than a moment: live events go first, and accounts take turns.
  */
-import { everyAccount } from '../families/family.ts';
 import type { History } from '../history/history.ts';
 import type { KeptEvent } from '../history/ring.ts';
 import type { RequestId } from '../protocol/client-message.ts';
 import { type Notice, noticeText } from '../protocol/notice.ts';
 import type { Subscriptions } from '../registry/subscriptions.ts';
 import type { Interest, Subscription } from '../session/subscription.ts';
-import { ActiveFeeds } from './active-feeds.ts';
+import { ActiveFeeds, type Standing } from './active-feeds.ts';
 import type { PastEvent, PastEvents } from './past-events.ts';
-import type { Replay, SocketFeed } from './socket-feed.ts';
+import { accountsOf, placeOf, type Replay, type SocketFeed } from './socket-feed.ts';
 
 /** Unsent on a socket that catches up, at most, bytes. */
 const maxUnsentBytes = 65_536;
@@ -24,7 +23,7 @@ const eventsPerStep = 32;
 const drainMs = 10;
 
 /** What a step came to: it went on, it waits for its socket, or there is nothing to do now. */
-type Step = 'moved' | 'blocked' | 'idle';
+type Step = 'moved' | Exclude<Standing, 'free'>;
 
 /** A notice whose cursor is yet to be made. */
 type NoticeOfPlace =
@@ -90,36 +89,46 @@ export class Replayer {
   readonly #turn = (): void => {
     this.#isScheduled = false;
     this.#turnEndsAt = performance.now() + turnMs;
-    let hasMoved = false;
-    for (const account of this.#active.inTurn()) {
-      // All feeds of an account, one behind the other: they are likely to be given the same events.
-      if (this.#stepAll(account)) hasMoved = true;
-      if (this.#isTurnOver) break;
-    }
+    let hasMoved = this.#pass();
+    while (hasMoved && !this.#isTurnOver) hasMoved = this.#pass();
     if (this.#active.isEmpty) return;
     if (hasMoved) this.#schedule();
     else this.#timer = setTimeout(() => this.#schedule(), drainMs).unref();
   };
 
+  /** The accounts in turn, as far as the time allows. @returns whether something moved */
+  #pass(): boolean {
+    let hasMoved = false;
+    for (const account of this.#active.inTurn()) {
+      if (this.#stepAll(account)) hasMoved = true;
+      if (this.#isTurnOver) break;
+    }
+    return hasMoved;
+  }
+
   /**
-   * Each feed of an account in its turn, as far as the time allows: one account may have a thousand of them.
+   * One of an account's feeds, and behind it those that stand within what it was given: each event is read once for all of
+   * them. One account may have a thousand feeds; those that the time does not suffice for come first the next time.
    * @returns whether one of them moved
    */
   #stepAll(account: string): boolean {
-    const feeds = this.#active.of(account);
-    let hasMoved = false;
-    let left = feeds.size;
-    for (const feed of feeds) {
-      if (left === 0 || (hasMoved && this.#isTurnOver)) break;
-      left -= 1;
-      // Those that the time does not suffice for come first the next time.
-      feeds.delete(feed);
-      feeds.add(feed);
-      const step = this.#step(feed);
-      if (step === 'moved') hasMoved = true;
-      if (step === 'idle') this.#active.remove(account, feed);
+    const leader = this.#active.leaderOf(account, (feed) => this.#standingOf(feed));
+    if (leader === undefined) return false;
+    const from = placeOf(leader);
+    let hasMoved = this.#advance(account, leader, Number.POSITIVE_INFINITY);
+    for (const feed of this.#active.between(account, from, placeOf(leader))) {
+      if (hasMoved && this.#isTurnOver) break;
+      if (feed !== leader && this.#advance(account, feed, placeOf(leader))) hasMoved = true;
     }
     return hasMoved;
+  }
+
+  /** @returns whether it moved */
+  #advance(account: string, feed: SocketFeed, upTo: number): boolean {
+    this.#active.moveToEnd(account, feed);
+    const step = this.#step(feed, upTo);
+    if (step === 'idle') this.#active.remove(account, feed);
+    return step === 'moved';
   }
 
   /** Whether a step that has looked at so many events may look at one more: the first one always. */
@@ -131,24 +140,30 @@ export class Replayer {
     return performance.now() >= this.#turnEndsAt;
   }
 
-  #step(feed: SocketFeed): Step {
+  #standingOf(feed: SocketFeed): Standing {
     const { session } = feed;
     if (session.isEnded || feed.isLive) return 'idle';
     // Suspended: a fresh token wakes it.
     if (!session.hasValidToken(Date.now())) return 'idle';
     // One that begins anew is told where, once that is known.
     if (feed.isVoid) return 'idle';
-    const room = maxUnsentBytes - session.transport.owedBytes;
-    if (room <= 0) return 'blocked';
-    const [replay] = feed.replays;
-    if (feed.position < this.history.floor) return this.#overtaken(feed);
-    if (replay === undefined || replay.position > feed.position) return this.#catchUp(feed, replay, room);
-    return replay.position < this.history.floor ? this.#overtaken(feed) : this.#replay(feed, replay, room);
+    return session.transport.owedBytes < maxUnsentBytes ? 'free' : 'blocked';
   }
 
-  #replay(feed: SocketFeed, replay: Replay, room: number): Step {
+  /** @param upTo what is behind this position is for another step */
+  #step(feed: SocketFeed, upTo: number): Step {
+    const standing = this.#standingOf(feed);
+    if (standing !== 'free') return standing;
+    const room = maxUnsentBytes - feed.session.transport.owedBytes;
+    const [replay] = feed.replays;
+    if (feed.position < this.history.floor) return this.#overtaken(feed);
+    if (replay === undefined || replay.position > feed.position) return this.#catchUp(feed, replay, room, upTo);
+    return replay.position < this.history.floor ? this.#overtaken(feed) : this.#replay(feed, replay, room, upTo);
+  }
+
+  #replay(feed: SocketFeed, replay: Replay, room: number, upTo: number): Step {
     let left = room;
-    for (let looked = 0; this.#mayLook(looked, left); looked += 1) {
+    for (let looked = 0; replay.position < upTo && this.#mayLook(looked, left); looked += 1) {
       const kept = this.history.next(replay.position, replay.account);
       if (kept === undefined || kept.position > feed.position) {
         this.#finish(feed, replay);
@@ -186,19 +201,19 @@ export class Replayer {
   }
 
   /** Up to the end, or to where a replay begins that another node has seen more for. */
-  #catchUp(feed: SocketFeed, replay: Replay | undefined, room: number): Step {
+  #catchUp(feed: SocketFeed, replay: Replay | undefined, room: number, upTo: number): Step {
     let left = room;
     const { head } = this.history;
     const end = Math.min(head, replay?.position ?? head);
     const accounts = accountsOf(feed);
     const account = accounts?.size === 1 ? [...accounts][0] : undefined;
-    for (let looked = 0; this.#mayLook(looked, left); looked += 1) {
+    for (let looked = 0; feed.position < upTo && this.#mayLook(looked, left); looked += 1) {
       const kept = accounts?.size === 0 ? undefined : this.history.next(feed.position, account);
       if (kept === undefined || kept.position > end) {
-        this.#pass(feed, end);
+        this.#passTo(feed, end);
         return this.#atEnd(feed);
       }
-      this.#pass(feed, kept.position);
+      this.#passTo(feed, kept.position);
       if (accounts !== undefined && (kept.account === undefined || !accounts.has(kept.account))) continue;
       const past = this.past.read(kept);
       if (past !== undefined) left -= this.#sendMissed(feed, kept, past);
@@ -207,7 +222,7 @@ export class Replayer {
   }
 
   /** Moves on to a position; marks on the way are told. */
-  #pass(feed: SocketFeed, position: number): void {
+  #passTo(feed: SocketFeed, position: number): void {
     const before = feed.position;
     feed.position = position;
     for (const mark of this.history.marksBetween(before, position)) {
@@ -278,11 +293,4 @@ export class Replayer {
     this.counters.framesSent += 1;
     return message.open.reduce((sum, { length }) => sum + length, tail?.length ?? 1);
   }
-}
-
-/** The accounts whose events a feed's subscriptions may bring; undefined: all, and those that belong to none. */
-function accountsOf({ session: { subscriptions } }: SocketFeed): ReadonlySet<string> | undefined {
-  const accounts = new Set(subscriptions.map(({ interest }) => interest.account));
-  const hasShared = subscriptions.some(({ interest }) => interest.isShared);
-  return hasShared || accounts.has(everyAccount) ? undefined : accounts;
 }

@@ -1,4 +1,5 @@
 /** What one socket that can resume has been given, and what it is owed. */
+import { everyAccount } from '../families/family.ts';
 import type { RequestId } from '../protocol/client-message.ts';
 import type { Feed } from '../session/feed.ts';
 import type { Session } from '../session/session.ts';
@@ -84,4 +85,16 @@ export class SocketFeed implements Feed {
   isOwedReplay(subscription: Subscription): boolean {
     return this.replays.some(({ subscriptions }) => subscriptions.has(subscription));
   }
+}
+
+/** Up to where it has what it is being given now. */
+export function placeOf({ position, replays: [replay] }: SocketFeed): number {
+  return replay === undefined || replay.position > position ? position : replay.position;
+}
+
+/** The accounts whose events a feed's subscriptions may bring; undefined: all, and those that belong to none. */
+export function accountsOf({ session: { subscriptions } }: SocketFeed): ReadonlySet<string> | undefined {
+  const accounts = new Set(subscriptions.map(({ interest }) => interest.account));
+  const hasShared = subscriptions.some(({ interest }) => interest.isShared);
+  return hasShared || accounts.has(everyAccount) ? undefined : accounts;
 }

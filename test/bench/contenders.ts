@@ -135,7 +135,7 @@ async function untilReady(contender: Contender, child: ChildProcess, port: numbe
     });
     return;
   }
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 120_000;
   while (Date.now() < deadline) {
     const response = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
     if (response?.ok) return;

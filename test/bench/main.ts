@@ -8,6 +8,8 @@ import { death } from './scenarios/death.ts';
 import { index } from './scenarios/index.ts';
 import { memory } from './scenarios/memory.ts';
 import { mixed } from './scenarios/mixed.ts';
+import { resume } from './scenarios/resume.ts';
+import { ring } from './scenarios/ring.ts';
 import { scale } from './scenarios/scale.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 import { single } from './scenarios/single.ts';
@@ -27,6 +29,8 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   index,
   storm,
   death,
+  resume,
+  ring,
 };
 
 /** Takes half an hour, so it is only run when it is named. */

@@ -15,6 +15,8 @@ export interface ConnectionSpec {
   /** Horizon: offer permessage-deflate without context takeover. */
   readonly compressed?: boolean;
   readonly binding?: string;
+  /** Horizon: the cursor to resume from. */
+  readonly since?: string;
 }
 
 /** What a protocol says in answer to a small frame: a text to send, `ready`, or nothing. */
@@ -44,7 +46,11 @@ export const protocols: Readonly<Record<ProtocolName, Protocol>> = {
       send: JSON.stringify({
         action: 'subscribe',
         ...(spec.withRequestId && { request_id: randomUUID() }),
-        data: { account_id: spec.account, binding: spec.binding ?? binding },
+        data: {
+          account_id: spec.account,
+          binding: spec.binding ?? binding,
+          ...(spec.since !== undefined && { since: spec.since }),
+        },
       }),
     }),
     onSmall: (text) => (text.includes('"status":"success"') ? 'ready' : undefined),

@@ -44,6 +44,17 @@ export class Publisher {
     return startedAt;
   }
 
+  /** Publishes so many without filling this process's memory. Resolves when the broker was handed all of them. */
+  async fill(count: number, bodyOf: (index: number) => Buffer): Promise<void> {
+    for (let index = 0; index < count; index += 1) {
+      const body = bodyOf(index);
+      const isTaken = this.channel.publish('callevt', `call.CHANNEL_CREATE.call${index}`, body, {
+        contentType: 'application/json',
+      });
+      if (!isTaken) await new Promise((resolve) => this.channel.once('drain', resolve));
+    }
+  }
+
   /** Publishes at a steady pace, each event with the clock in it. Resolves after the last. */
   async steady(perSecond: number, count: number, account = benchAccount): Promise<void> {
     const startedAt = monotonicMs();

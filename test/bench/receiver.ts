@@ -3,8 +3,8 @@
  * parsed, so that the load client takes as little as possible from what is measured.
  */
 
-/** Frames below this are replies and handshakes; events are larger. Bytes. */
-const smallFrameBytes = 200;
+/** Frames below this are replies, notices and handshakes; events are larger. Bytes. */
+const smallFrameBytes = 400;
 /** FIN and the opcode. */
 const pingByte = 0x89;
 

@@ -18,20 +18,25 @@ const eventCount = 50;
 /** Reading an event takes so long that twenty fill a turn. */
 const readMs = 0.2;
 const mostReadInTurn = 90;
+/** Two hundred fill a turn. */
+const quickMs = 0.02;
 
 /** A history whose events take their time, and how many of them were looked at. */
-function slowHistory(): { readonly history: History; readonly looks: () => number } {
+function slowHistory(
+  events = eventCount,
+  eachMs = readMs,
+): { readonly history: History; readonly looks: () => number } {
   let looks = 0;
   const next = (position: number): KeptEvent | undefined => {
-    if (position >= eventCount) return undefined;
+    if (position >= events) return undefined;
     looks += 1;
-    const until = performance.now() + readMs;
+    const until = performance.now() + eachMs;
     while (performance.now() < until);
     const nobodys = { exchange: 'none', routingKey: 'none', contentEncoding: undefined, body: Buffer.from('no JSON') };
     return { position: position + 1, account, ...nobodys };
   };
   const judge = () => ({ recovered: true, position: 0 });
-  const others = { epoch: { id: 'epoch', key: '' }, head: eventCount, floor: 0, marksBetween: () => [] };
+  const others = { epoch: { id: 'epoch', key: '' }, head: events, floor: 0, marksBetween: () => [] };
   const history = { ...others, next, judge, cursorAt: String } as unknown as History;
   return { history, looks: () => looks };
 }
@@ -46,22 +51,61 @@ async function mostInTurn(looks: () => number, isDone: () => boolean): Promise<n
   return most;
 }
 
-test('the replays of one account’s sockets share a turn, and all come to their end', async () => {
-  const { history, looks } = slowHistory();
-  const past = { read: () => undefined } as unknown as PastEvents;
+/** Sockets of one account that take whatever they are sent. */
+function replaying(history: History, past: PastEvents, count: number): SocketFeed[] {
   const counters = { framesSent: 0, replayed: () => undefined };
   const replayer = new Replayer(history, past, new Subscriptions(), counters, () => true);
   const owner: FeedOwner = { hasHistory: true, head: 0, activate: (feed) => replayer.activate(feed) };
-  const feeds = Array.from({ length: 12 }, () => {
+  return Array.from({ length: count }, () => {
     const transport = { owedBytes: 0, sendText: () => undefined };
     const subscriptions = [{ interest: { account, isShared: false } }];
     const session = { accountId: account, isEnded: false, hasValidToken: () => true, transport, subscriptions };
     return new SocketFeed(session as unknown as Session, owner);
   });
+}
+
+test('the replays of one account’s sockets share a turn, and all come to their end', async () => {
+  const { history, looks } = slowHistory();
+  const feeds = replaying(history, { read: () => undefined } as unknown as PastEvents, 12);
   for (const feed of feeds) feed.hold();
   const most = await mostInTurn(looks, () => feeds.every(({ isLive }) => isLive));
   expect(most).toBeLessThan(mostReadInTurn);
   expect(looks()).toBe(feeds.length * eventCount);
+});
+
+test('sockets that begin one after the other come together: what they are owed is read a few times, and not for each', async () => {
+  const events = 2000;
+  const { history } = slowHistory(events, quickMs);
+  // As many as one step of a feed looks at are ready; what is older has to be read again.
+  const ready: number[] = [];
+  let reads = 0;
+  const read = ({ position }: KeptEvent): undefined => {
+    if (ready.includes(position)) return;
+    reads += 1;
+    ready.push(position);
+    if (ready.length > 64) ready.shift();
+  };
+  const feeds = replaying(history, { read } as unknown as PastEvents, 10);
+  for (const feed of feeds) {
+    feed.hold();
+    for (let turn = 0; turn < 3; turn += 1) await nextTurn();
+  }
+  while (!feeds.every(({ isLive }) => isLive)) await nextTurn();
+  expect(reads).toBeLessThan(5 * events);
+});
+
+test('who has come far is not kept waiting by others who begin over and over', async () => {
+  const { history } = slowHistory(1000, quickMs);
+  const [first, ...others] = replaying(history, { read: () => undefined } as unknown as PastEvents, 3);
+  first?.hold();
+  for (let turn = 0; turn < 3; turn += 1) await nextTurn();
+  for (const other of others) other.hold();
+  let turns = 0;
+  for (; first?.isLive === false && turns < 500; turns += 1) {
+    await nextTurn();
+    for (const other of others) other.position = Math.min(other.position, turns % 100);
+  }
+  expect(turns).toBeLessThan(500);
 });
 
 const catalogue = { families: [], familyOn: () => 'none' } as unknown as Catalogue;

@@ -1,4 +1,5 @@
 /** What a scenario is, and what scenarios share. */
+import amqp from 'amqplib';
 import type { Rabbit } from '../../support/rabbit.ts';
 import { type Contender, type Running, startContender } from '../contenders.ts';
 import { LoadClient } from '../load.ts';
@@ -29,6 +30,14 @@ export interface Arena {
   readonly running: Running;
   readonly load: LoadClient;
   readonly publisher: Publisher;
+}
+
+/** Has the stream of a history begin anew, so that what one scenario left in it costs the next one nothing. */
+export async function deleteHistory({ amqpPort }: Rabbit): Promise<void> {
+  const connection = await amqp.connect(`amqp://guest:guest@127.0.0.1:${amqpPort}`);
+  const channel = await connection.createChannel();
+  await channel.deleteQueue('horizon.history');
+  await connection.close();
 }
 
 /** Starts a contender with so many clients, lets it be measured, and ends it all. */

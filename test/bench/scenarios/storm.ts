@@ -3,7 +3,7 @@ import amqp from 'amqplib';
 import { horizon, horizonOwnTokens, startContender } from '../contenders.ts';
 import { LoadClient } from '../load.ts';
 import { median } from '../statistics.ts';
-import { metricOf } from './metric.ts';
+import { longestBlock, metricOf } from './metric.ts';
 import { inTurn, type Scenario } from './scenario.ts';
 
 const sockets = 10_000;
@@ -57,11 +57,6 @@ export const storm: Scenario = async (setting) => {
     },
   ];
 };
-
-/** The event loop's longest delay since this was last asked, seconds. */
-function longestBlock(port: number): Promise<number> {
-  return metricOf(port, 'nodejs_eventloop_lag_max_seconds');
-}
 
 /** Counts the bindings that the broker makes, by its event exchange. */
 async function countBinds(url: string): Promise<{ count(): number; stop(): Promise<void> }> {
