@@ -18,11 +18,14 @@ import {
   integer,
   list,
   notification,
+  oneOf,
   origin,
   publicKey,
   trustedProxies,
   word,
 } from './setting-types.ts';
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /** All settings, in the order in which help and documentation show them. */
 export const settingsSchema = z.object({
@@ -32,7 +35,7 @@ export const settingsSchema = z.object({
     .optional()
     .describe('amqp://, amqps:// or kazoo:// URLs, tried in turn; without one: demo mode'),
   DIALECT: z
-    .enum(dialectNames)
+    .enum(dialectNames, oneOf(dialectNames))
     .default(defaultDialect)
     .describe(`dialect of frames and REST bodies; with AUTH_CROSSBAR_URL ${dialectBesideKazoo}`),
   AUTH_JWT_SECRET: z.string().optional().describe('accept HS256/384/512 tokens made with it'),
@@ -55,7 +58,7 @@ export const settingsSchema = z.object({
     .describe('notifications that may be subscribed to, CATEGORY.NAME; never those with passwords'),
   FAMILIES_FILE: familiesFile.optional().describe('JSON array of families of events beside those of Kazoo'),
   HISTORY: z
-    .enum(['off', 'stream'])
+    .enum(['off', 'stream'], oneOf(['off', 'stream']))
     .default('off')
     .describe('stream: events are taken from a RabbitMQ stream and can be resumed; the demo always keeps them'),
   HISTORY_STREAM: z
@@ -109,10 +112,7 @@ export const settingsSchema = z.object({
   WORKERS: integer(1, 256).default(1).describe('processes that share the port'),
   METRICS_PORT: integer(1, 65535).optional().describe('serve /metrics on a port of its own'),
   DRAIN_SECONDS: integer(0, 86_400).default(10).describe('how long a shutdown spreads the closing of sockets, seconds'),
-  LOG_LEVEL: z
-    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
-    .default('info')
-    .describe('least level that is logged'),
+  LOG_LEVEL: z.enum(logLevels, oneOf(logLevels)).default('info').describe('least level that is logged'),
   LOG_PRETTY: boolean.optional().describe('readable lines instead of JSON; on when standard output is a terminal'),
 });
 

@@ -26,6 +26,9 @@ export const boolean = z
   .enum(['true', 'false', '1', '0', 'on', 'off'], 'must be on or off')
   .transform((text) => text === 'true' || text === '1' || text === 'on');
 
+/** What is said of a value that is none of the few that there are. */
+export const oneOf = (values: readonly string[]): string => `must be one of ${values.join(', ')}`;
+
 /** With a user in it, `fetch` would refuse the address at every request. */
 export const httpUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http:// or https:// address' })

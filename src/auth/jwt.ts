@@ -16,6 +16,7 @@ import {
 } from 'jose';
 import { ActionError, messageOf } from '../errors.ts';
 import { TokenBucket } from '../token-bucket.ts';
+import { boundedText } from './bounded-text.ts';
 import { type Authenticator, claimsSchema, identityOf } from './identity.ts';
 
 const hashOfSharedAlgorithm: Readonly<Record<string, string>> = {
@@ -171,6 +172,7 @@ function refusal(error: unknown): ActionError {
 
 /** How long fetched keys are trusted. ms */
 const keysAgeMs = 600_000;
+const maxKeysBytes = 1_048_576;
 /** Fetches of a document. */
 const fetchRate = { perSecond: 0.2, burst: 10 };
 
@@ -198,9 +200,11 @@ function remoteKeys(url: string): JWTVerifyGetKey {
       }
       isAnswered = false;
       const response = await fetch(address, init);
+      const text = await boundedText(response, maxKeysBytes);
+      if (text === undefined) throw new Error(`JWKS document longer than ${maxKeysBytes} bytes`);
       isAnswered = response.ok;
       if (response.ok) fetchedAt = now;
-      return response;
+      return new Response(text, { status: response.status, headers: response.headers });
     },
   });
   return async (header, token) => {

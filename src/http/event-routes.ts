@@ -28,6 +28,7 @@ const rate = { perSecond: 10, burst: 10 };
 const maxBindings = 20;
 const maxEvents = 1000;
 const defaultEvents = 100;
+const limitWords = `must be a whole number from 1 to ${maxEvents}`;
 
 const bindings = z
   .union([z.string().min(1), z.array(z.string().min(1)).min(1).max(maxBindings)], {
@@ -43,7 +44,13 @@ const querystring = dialectQuery.extend({
     .max(256)
     .optional()
     .describe('a cursor: events behind it, oldest first; without: the latest'),
-  limit: z.coerce.number().int().min(1).max(maxEvents).default(defaultEvents).describe('most frames of a page'),
+  limit: z.coerce
+    .number(limitWords)
+    .int(limitWords)
+    .min(1, limitWords)
+    .max(maxEvents, limitWords)
+    .default(defaultEvents)
+    .describe('most frames of a page'),
 });
 
 const page = z.object({

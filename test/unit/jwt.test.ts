@@ -250,6 +250,16 @@ describe('AUTH_JWKS_URL', () => {
     );
   });
 
+  test('a document that has no end is not read to it', async () => {
+    const jwks = await startJwks(['one', ec.publicKey]);
+    jwks.keys.push({ padding: 'x'.repeat(2 ** 20) });
+    const authenticator = fromJwks(jwks);
+    const token = await sign('ES256', ec.privateKey, {}, 'one');
+    expect(await outcome(authenticator, token)).toMatch(/^source_unavailable: /);
+    jwks.keys.pop();
+    expect(await outcome(authenticator, token)).toBe('acme');
+  });
+
   test('a server that has gone down says nothing about new keys either, however often it is asked', async () => {
     const jwks = await startJwks(['one', ec.publicKey]);
     const authenticator = fromJwks(jwks);

@@ -110,7 +110,11 @@ test('where the latest are more than 4 MiB, the page has the last of them', asyn
 test('what may not be asked is refused', async () => {
   const bridge = await startWithCalls(1);
   expect((await events(bridge, 'limit=1')).status).toBe(400);
-  expect((await events(bridge, 'binding=call.*.*&limit=1001')).status).toBe(400);
+  for (const limit of ['1001', '0', '1.5', 'abc']) {
+    const answer = await events(bridge, `binding=call.*.*&limit=${limit}`);
+    expect(answer.status).toBe(400);
+    expect(JSON.stringify(answer)).toContain('must be a whole number from 1 to 1000');
+  }
   expect((await events(bridge, 'binding=nothing.*')).status).toBe(400);
   expect((await events(bridge, Array.from({ length: 21 }, (_, n) => `binding=call.*.${n}`).join('&'))).status).toBe(
     400,
