@@ -21,11 +21,25 @@ const accountSchema = z.object({
 
 export type Account = z.output<typeof accountSchema>;
 
+/** An account below another one; what its source doesn't say is null. */
+export interface Descendant {
+  readonly id: string;
+  readonly name: string | null;
+  readonly realm: string | null;
+  readonly parent_id: string;
+}
+
 /** What the rest of the server asks of the account tree. */
 export interface AccountDirectory extends RealmDirectory {
   /** Whether an account is another one, or below it. */
   isWithin(accountId: string, ancestorId: string): boolean;
   isSuperduperAdmin(accountId: string): boolean;
+}
+
+/** The accounts below one. */
+export interface AccountListing {
+  /** All that are below it, at whatever depth, itself left out: each behind its parent. Empty for one that isn't known. */
+  descendantsOf(accountId: string): readonly Descendant[];
 }
 
 /** Keeps the tree in force what its origin says. What can't be used leaves the tree read before in force, and is logged. */
@@ -39,8 +53,9 @@ export interface AccountSource {
 }
 
 /** An immutable tree. */
-export class AccountTree implements AccountDirectory {
+export class AccountTree implements AccountDirectory, AccountListing {
   readonly #byId = new Map<string, Account>();
+  readonly #children = new Map<string, Account[]>();
   readonly #byRealm = new Map<string, string>();
 
   /** @throws Error naming the account, where ids or realms repeat, a parent is unknown, or there is a cycle */
@@ -48,6 +63,7 @@ export class AccountTree implements AccountDirectory {
     for (const account of accounts) {
       if (this.#byId.has(account.id)) throw new Error(`account ${account.id} is listed twice`);
       this.#byId.set(account.id, account);
+      if (account.parent_id != null) this.#addChild(account.parent_id, account);
       if (account.realm == null) continue;
       const realm = account.realm.toLowerCase();
       const other = this.#byRealm.get(realm);
@@ -55,6 +71,12 @@ export class AccountTree implements AccountDirectory {
       this.#byRealm.set(realm, account.id);
     }
     for (const account of accounts) this.#checkAncestors(account);
+  }
+
+  #addChild(parentId: string, account: Account): void {
+    const siblings = this.#children.get(parentId);
+    if (siblings === undefined) this.#children.set(parentId, [account]);
+    else siblings.push(account);
   }
 
   #checkAncestors(account: Account): void {
@@ -84,6 +106,18 @@ export class AccountTree implements AccountDirectory {
   realmOf(accountId: string): string | undefined {
     return this.#byId.get(accountId)?.realm ?? undefined;
   }
+
+  descendantsOf(accountId: string): readonly Descendant[] {
+    const found: Descendant[] = [];
+    const parents = [accountId];
+    for (const parentId of parents) {
+      for (const { id, name = null, realm = null } of this.#children.get(parentId) ?? []) {
+        found.push({ id, name, realm, parent_id: parentId });
+        parents.push(id);
+      }
+    }
+    return found;
+  }
 }
 
 /** @throws Error that says what is wrong, and where */
@@ -94,7 +128,7 @@ export function parseAccounts(text: string): AccountTree {
 }
 
 /** The tree in force, which a source replaces when it has read another one. */
-export class Accounts implements AccountDirectory {
+export class Accounts implements AccountDirectory, AccountListing {
   #tree: AccountTree;
 
   /** @param tree without one every account stands alone, without a realm */
@@ -121,5 +155,9 @@ export class Accounts implements AccountDirectory {
 
   realmOf(accountId: string): string | undefined {
     return this.#tree.realmOf(accountId);
+  }
+
+  descendantsOf(accountId: string): readonly Descendant[] {
+    return this.#tree.descendantsOf(accountId);
   }
 }

@@ -104,9 +104,10 @@ export function treeOf([top, ...below]: Listing): { accounts: Account[]; sharedR
   const ownRealm = (realm: string | undefined) =>
     realm === undefined || shared.has(realm.toLowerCase()) ? undefined : realm;
   const accounts = [
-    { id: top.id, realm: ownRealm(top.realm), superduper_admin: top.superduperAdmin },
-    ...below.map(({ id, realm, tree }) => ({
+    { id: top.id, name: top.name, realm: ownRealm(top.realm), superduper_admin: top.superduperAdmin },
+    ...below.map(({ id, name, realm, tree }) => ({
       id,
+      name,
       realm: ownRealm(realm),
       parent_id: tree.findLast((ancestor) => ancestor !== id && known.has(ancestor)) ?? top.id,
     })),
@@ -125,8 +126,8 @@ function asTree(accounts: readonly Account[]): AccountTree {
 /** The same for the same accounts, in whatever order they are listed. */
 function fingerprintOf(accounts: readonly Account[]): string {
   const hash = createHash('sha256');
-  const lines = accounts.map(({ id, realm, parent_id, superduper_admin }) =>
-    JSON.stringify([id, realm, parent_id, superduper_admin]),
+  const lines = accounts.map(({ id, name, realm, parent_id, superduper_admin }) =>
+    JSON.stringify([id, name, realm, parent_id, superduper_admin]),
   );
   for (const line of lines.sort()) hash.update(line);
   return hash.digest('base64');

@@ -18,6 +18,7 @@ export type Credentials =
 /** What a Crossbar says of an account. */
 export interface ListedAccount {
   readonly id: string;
+  readonly name: string | undefined;
   readonly realm: string | undefined;
   /** Ids of the accounts above it, the nearest last. Some may not be listed: deleted, or above the topmost. */
   readonly tree: readonly string[];
@@ -58,14 +59,20 @@ const realm = z
   .nullish()
   .transform((text) => (text == null || text === '' || text.length > 253 ? undefined : text));
 
+/** For people: one that is no text, or too long to be a name, is none. */
+const name = z
+  .unknown()
+  .optional()
+  .transform((value) => (typeof value === 'string' && value !== '' && value.length <= 256 ? value : undefined));
+
 const loginAnswer = z.object({ status: success, auth_token: token, data: z.object({ account_id: accountId }) });
 const accountAnswer = z.object({
   status: success,
-  data: z.object({ id: accountId, realm, superduper_admin: z.boolean().nullish() }),
+  data: z.object({ id: accountId, name, realm, superduper_admin: z.boolean().nullish() }),
 });
 const pageAnswer = z.object({
   status: success,
-  data: z.array(z.object({ id: accountId, realm, tree: z.array(z.string()).nullish() })),
+  data: z.array(z.object({ id: accountId, name, realm, tree: z.array(z.string()).nullish() })),
   next_start_key: z.string().nullish(),
 });
 
@@ -109,7 +116,13 @@ export class CrossbarListing {
       if (++pages > maxPages) throw new ListingFailed(`its accounts take more than ${maxPages} pages`);
       const page: z.output<typeof pageAnswer> = await this.#get(this.#pagePath(path, startKey), pageAnswer);
       for (const row of page.data) {
-        below.set(row.id, { id: row.id, realm: row.realm, tree: row.tree ?? [], superduperAdmin: false });
+        below.set(row.id, {
+          id: row.id,
+          name: row.name,
+          realm: row.realm,
+          tree: row.tree ?? [],
+          superduperAdmin: false,
+        });
       }
       below.delete(top.id);
       if (below.size >= this.#limits.maxAccounts) {
@@ -118,7 +131,10 @@ export class CrossbarListing {
       startKey = nextKey(page.next_start_key, startKey);
     } while (startKey !== undefined);
     const { id, superduper_admin } = top;
-    return [{ id, realm: top.realm, tree: [], superduperAdmin: superduper_admin === true }, ...below.values()];
+    return [
+      { id, name: top.name, realm: top.realm, tree: [], superduperAdmin: superduper_admin === true },
+      ...below.values(),
+    ];
   }
 
   /** Ends what is under way. */

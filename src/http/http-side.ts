@@ -2,6 +2,7 @@
 import type { Log } from '../log.ts';
 import type { RateLimit } from '../token-bucket.ts';
 import { type AccessServices, checkAccess } from './access.ts';
+import { type AccountRouteServices, addAccountRoutes } from './account-routes.ts';
 import { addCommandRoutes, type CommandRouteServices } from './command-routes.ts';
 import { limitConnections } from './connection-limit.ts';
 import type { NodeInfo } from './envelope.ts';
@@ -35,11 +36,13 @@ export interface HttpSettings {
 
 export interface HttpServices
   extends AccessServices,
+    Omit<AccountRouteServices, 'unread'>,
     Omit<QueryRouteServices, 'unread'>,
     CommandRouteServices,
     Omit<RestServices, 'unread'>,
     Omit<EventRouteServices, 'unread' | 'info' | 'defaultDialect'> {
   readonly info: NodeInfo;
+  readonly accounts: AccessServices['accounts'] & AccountRouteServices['accounts'];
   readonly state: ServiceState;
   /** Undefined: this is no demo. */
   readonly demo: DemoAccess | undefined;
@@ -62,6 +65,7 @@ export async function createHttpSide(
   watchAnswers(http, unread);
   checkAccess(http, services);
   addHealthRoutes(http, info, state);
+  addAccountRoutes(http, { ...services, unread });
   addRestRoutes(http, { ...services, unread });
   addEventRoutes(http, { ...services, unread });
   addQueryRoutes(http, { ...services, unread });

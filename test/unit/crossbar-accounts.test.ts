@@ -35,10 +35,11 @@ describe('the accounts of a Crossbar', () => {
     const crossbar = await startFakeCrossbar(family);
     crossbar.top = { ...crossbar.top, superduper_admin: true };
     const [top, ...below] = await listingOf(crossbar, credentials).read();
-    expect(top).toEqual({ id: 'top', realm: 'top.example.com', tree: [], superduperAdmin: true });
+    expect(top).toEqual({ id: 'top', name: 'top', realm: 'top.example.com', tree: [], superduperAdmin: true });
     expect(below).toHaveLength(3);
     expect(below).toContainEqual({
       id: 'till',
+      name: 'name of till',
       realm: 'till.example.com',
       tree: ['master', 'top', 'shop'],
       superduperAdmin: false,
@@ -156,7 +157,13 @@ describe('the accounts of a Crossbar', () => {
 });
 
 describe('their tree', () => {
-  const listed = (id: string, tree: string[] = [], realm?: string) => ({ id, realm, tree, superduperAdmin: false });
+  const listed = (id: string, tree: string[] = [], realm?: string) => ({
+    id,
+    name: `name of ${id}`,
+    realm,
+    tree,
+    superduperAdmin: false,
+  });
   const parents = (listing: Listing) =>
     Object.fromEntries(treeOf(listing).accounts.map(({ id, parent_id }) => [id, parent_id]));
 
@@ -180,6 +187,7 @@ describe('their tree', () => {
       listed('b', ['top'], 'two.example.com'),
     ]);
     expect(sharedRealms).toEqual(['two.example.com']);
+    expect(accounts.map(({ name }) => name)).toEqual(['name of top', 'name of a', 'name of b']);
     expect(accounts.map(({ realm }) => realm)).toEqual(['one.example.com', undefined, undefined]);
   });
 });

@@ -98,6 +98,7 @@ describe('GET /openapi.json', () => {
       'get /v2/accounts/{account}/channels/{call}',
       'get /v2/accounts/{account}/conferences',
       'get /v2/accounts/{account}/conferences/{conference}',
+      'get /v2/accounts/{account}/descendants',
       'get /v2/accounts/{account}/events',
       'get /v2/accounts/{account}/registrations',
       'get /v2/accounts/{account}/websockets',
