@@ -1,0 +1,37 @@
+/** What goes wrong, with a code for programs. */
+
+/** A refusal of the server's, with its code and text; or one of ours: `timeout`, `closed`, `connection_lost`, `token_failed`. */
+export class HorizonError extends Error {
+  override readonly name = 'HorizonError';
+
+  constructor(
+    readonly code: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+const passing = new Set(['source_unavailable', 'rate_limited', 'internal', 'timeout']);
+const ofTokens = new Set(['token_required', 'token_invalid', 'token_expired']);
+const ofAll = new Set(['account_unauthorized', 'scope_missing', 'invalid_message']);
+
+export function codeOf(error: unknown): string {
+  return error instanceof HorizonError ? error.code : '';
+}
+
+/** Whether it passes by itself, so that one may ask again. */
+export function isPassing(error: unknown): boolean {
+  return passing.has(codeOf(error));
+}
+
+/** Whether it takes another token. */
+export function isOfToken(error: unknown): boolean {
+  return ofTokens.has(codeOf(error));
+}
+
+/** Whether a message that was refused so would be refused with fewer bindings as well. */
+export function isOfMessage(error: unknown): boolean {
+  return ofAll.has(codeOf(error));
+}

@@ -1,0 +1,69 @@
+/** Questions on one connection, and their answers. */
+import { HorizonError } from './horizon-error.ts';
+import { isRecord, type Message } from './message.ts';
+
+/** An answer takes so long at most: a broker that is away costs the server five seconds. ms */
+export const answerMs = 10_000;
+
+interface Pending {
+  readonly resolve: (data: Message) => void;
+  readonly reject: (error: HorizonError) => void;
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
+export class Requests {
+  readonly #pending = new Map<string, Pending>();
+  #made = 0;
+
+  /** @param send hands a message to the connection */
+  constructor(private readonly send: (message: Message) => void) {}
+
+  /** A `request_id` that was not used before. */
+  makeId(): string {
+    this.#made += 1;
+    return `h${this.#made}`;
+  }
+
+  /** @returns the reply's `data`; rejects with a HorizonError, after 10 s at the latest */
+  ask(message: Message, id = this.makeId(), limitMs = answerMs): Promise<Message> {
+    return new Promise((resolve, reject) => {
+      const timeout = new HorizonError('timeout', `no answer came in ${limitMs / 1000} s`);
+      const timer = setTimeout(() => this.fail(id, timeout), limitMs);
+      this.#pending.set(id, { resolve, reject, timer });
+      this.send({ ...message, request_id: id });
+    });
+  }
+
+  /** @returns an error that nobody asked for */
+  take(reply: Message): HorizonError | undefined {
+    const id = String(reply.request_id);
+    const asked = this.#pending.get(id);
+    this.#pending.delete(id);
+    clearTimeout(asked?.timer);
+    const data = isRecord(reply.data) ? reply.data : {};
+    if (reply.status === 'success') {
+      asked?.resolve(data);
+      return undefined;
+    }
+    const text: unknown = Array.isArray(data.errors) ? data.errors[0] : undefined;
+    const error = new HorizonError(String(data.code), typeof text === 'string' ? text : 'refused by the server');
+    if (asked === undefined) return error;
+    asked.reject(error);
+    return undefined;
+  }
+
+  /** Something is not going to be answered. */
+  fail(id: string, error: HorizonError): void {
+    const asked = this.#pending.get(id);
+    this.#pending.delete(id);
+    clearTimeout(asked?.timer);
+    asked?.reject(error);
+  }
+
+  /** The connection is gone, and with it what was asked. */
+  lose(): void {
+    for (const id of [...this.#pending.keys()]) {
+      this.fail(id, new HorizonError('connection_lost', 'the connection ended before the answer came'));
+    }
+  }
+}

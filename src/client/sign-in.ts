@@ -1,0 +1,116 @@
+/** Shows the server our token, and gets another one where it wants one. */
+import { codeOf, HorizonError, isOfToken, isPassing } from './horizon-error.ts';
+import type { Line } from './line.ts';
+import type { Requests } from './requests.ts';
+
+/** Who gave no token, or can't check one, is asked again after a while, each client at a moment of its own. ms */
+const leastRetryMs = 1000;
+const mostRetryMs = 3000;
+/** Tokens that fail in a row. */
+const mostFailures = 2;
+
+export interface SignInListener {
+  /** @param roundTripMs how long the server took */
+  onSignedIn(token: string, roundTripMs: number): void;
+  /** What keeps us waiting is another reason, or none any more. */
+  onReason(): void;
+}
+
+export class SignIn {
+  #failures = 0;
+  /** One question at a time: who types a token in may take longer than a connection lasts. */
+  #asked: Promise<string> | undefined;
+  /** Grows with each beginning and each loss; what belongs to an earlier one is of no interest. */
+  #turn = 0;
+  #isUnderWay = false;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly token: string | (() => string | Promise<string>),
+    private readonly line: Line,
+    private readonly requests: Requests,
+    private readonly listener: SignInListener,
+  ) {}
+
+  /** On a fresh connection, or when the server takes the old token no more. */
+  begin(): void {
+    if (this.#isUnderWay) return;
+    this.#isUnderWay = true;
+    this.#turn += 1;
+    void this.#try(this.#turn);
+  }
+
+  /** The connection is gone. */
+  lose(): void {
+    clearTimeout(this.#retry);
+    this.#isUnderWay = false;
+    this.#turn += 1;
+  }
+
+  /** Somebody says that it makes sense to try again. */
+  forgive(): void {
+    this.#failures = 0;
+  }
+
+  async #try(turn: number): Promise<void> {
+    const isStale = (): boolean => turn !== this.#turn;
+    try {
+      const token = await this.#ask();
+      if (isStale()) return;
+      const askedAt = Date.now();
+      await this.requests.ask({ action: 'ping', auth_token: token });
+      if (isStale()) return;
+      this.#failures = 0;
+      this.#isUnderWay = false;
+      this.listener.onSignedIn(token, Date.now() - askedAt);
+    } catch (error) {
+      if (!isStale()) this.#onFailure(error, turn);
+    }
+  }
+
+  async #ask(): Promise<string> {
+    if (typeof this.token === 'string') return this.token;
+    const get = this.token;
+    this.#asked ??= Promise.resolve().then(get);
+    try {
+      const token: unknown = await this.#asked;
+      if (typeof token === 'string' && token !== '') return token;
+      throw new TypeError('it is no text');
+    } catch (thrown) {
+      const words = thrown instanceof Error ? thrown.message : String(thrown);
+      throw new HorizonError('token_failed', `no token could be had: ${words}`, { cause: thrown });
+    } finally {
+      this.#asked = undefined;
+    }
+  }
+
+  #onFailure(error: unknown, turn: number): void {
+    const { code, message } = error instanceof HorizonError ? error : new HorizonError('internal', String(error));
+    // A socket belongs to the account of its first token for good: another account takes another socket.
+    const isOther = code === 'account_unauthorized';
+    const isRefused = isOfToken(error) || isOther;
+    if (isRefused || code === 'token_failed') this.#failures += 1;
+    if (this.#failures >= mostFailures) {
+      this.line.close(`${message} (${code})`);
+      return;
+    }
+    if (code === 'timeout') {
+      this.line.drop('the server did not answer');
+      return;
+    }
+    if (isOther) {
+      this.line.open();
+      return;
+    }
+    this.line.explain(message);
+    this.listener.onReason();
+    if (isRefused) {
+      void this.#try(turn);
+    } else if (isPassing(error) || codeOf(error) === 'token_failed') {
+      const pauseMs = leastRetryMs + Math.random() * (mostRetryMs - leastRetryMs);
+      this.#retry = setTimeout(() => void this.#try(turn), pauseMs);
+    } else {
+      this.line.drop(message);
+    }
+  }
+}
