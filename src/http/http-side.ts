@@ -8,6 +8,7 @@ import { limitConnections } from './connection-limit.ts';
 import type { NodeInfo } from './envelope.ts';
 import { addEventRoutes, type EventRouteServices } from './event-routes.ts';
 import { createHttp, type Http } from './http-server.ts';
+import { addLibraryRoute } from './library-route.ts';
 import { Listener } from './listener.ts';
 import { addDemoRoute, addPageRoutes, type DemoAccess } from './page-routes.ts';
 import { addQueryRoutes, type QueryRouteServices } from './query-routes.ts';
@@ -72,6 +73,7 @@ export async function createHttpSide(
   addCommandRoutes(http, services);
   addOpenApiRoute(http);
   addProtocolRoute(http, services.protocol);
+  addLibraryRoute(http);
   await addPageRoutes(http);
   addDemoRoute(http, info, services.demo);
   const metricsHttp = metricsPort === undefined ? undefined : await createHttp(info, [], log);

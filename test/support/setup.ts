@@ -1,4 +1,5 @@
 /** Once for all tests: what they need is found or installed, and one broker runs for all of them. */
+import { build } from 'vite';
 import type { TestProject } from 'vitest/node';
 import { chromium, ensureInstalled, faketime, haproxy, rabbitmqServer } from './packages.ts';
 import { type RabbitAddress, startRabbit } from './rabbit.ts';
@@ -10,6 +11,8 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+  // What servers give out as `/client.js` is the library of this moment.
+  await build({ configFile: 'vite.client.config.ts' });
   await ensureInstalled([rabbitmqServer, haproxy, chromium, faketime]);
   const running = runningRabbit(process.env.TEST_RABBIT);
   if (running !== undefined) {
