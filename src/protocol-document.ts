@@ -27,7 +27,10 @@ export function createProtocolDocument(
     ...replies,
     error: jsonSchema(errorReplySchema, 'a request was refused, or something ended'),
     ...events,
-    notice: jsonSchema(noticeSchema, 'to sockets that can resume: an answer to nothing'),
+    notice: jsonSchema(
+      noticeSchema,
+      'an answer to nothing; all but subscription_ended are for sockets that can resume',
+    ),
   };
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',

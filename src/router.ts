@@ -27,6 +27,7 @@ export class Router {
   /** Of the event in hand. Kept between events, so that routing allocates no lists. */
   readonly #matched: Interest[] = [];
   readonly #notes: RoutingNote[] = [];
+  readonly #spent: Subscription[] = [];
   #eventNumber = 0;
 
   constructor(
@@ -78,7 +79,8 @@ export class Router {
     if (matched.length === 0) return false;
     const now = Date.now();
     const sentBefore = this.counters.framesSent;
-    if (matched.length === 1) this.#sendAll(transit, matched[0] as Interest, now, position);
+    const [only] = matched;
+    if (only !== undefined && matched.length === 1 && only.onceCount === 0) this.#sendAll(transit, only, now, position);
     else this.#sendOnce(transit, matched, now, position);
     return this.counters.framesSent > sentBefore;
   }
@@ -116,17 +118,21 @@ export class Router {
 
   /**
    * Several interests match: in a dialect with one message an event, a subscriber gets it for the oldest of its
-   * subscriptions. The note that finds it is left with the subscriber itself, under this event's number.
+   * subscriptions. The note that finds it is left with the subscriber itself, under this event's number. Those that end
+   * after their first event have had it when their subscriber has, and end behind it.
    */
   #sendOnce(transit: EventInTransit, matched: readonly Interest[], now: number, position: number): void {
     const event = ++this.#eventNumber;
     const notes = this.#notes;
+    const spent = this.#spent;
     notes.length = 0;
-    for (const { subscriptions } of matched) {
+    spent.length = 0;
+    for (const { subscriptions, onceCount } of matched) {
       for (const subscription of subscriptions) {
         const { subscriber } = subscription;
         const { feed } = subscriber;
         if (!isOpen(subscription, feed, now, position)) continue;
+        if (onceCount > 0 && subscription.lifetime?.isOnce) spent.push(subscription);
         if (subscriber.dialect.perSubscription) {
           this.#send(transit, subscription, feed, position);
           continue;
@@ -148,6 +154,15 @@ export class Router {
       note.chosen = undefined;
       this.#send(transit, subscription, subscription.subscriber.feed, position);
     }
+    for (const subscription of spent) this.#end(transit, subscription);
+    spent.length = 0;
+  }
+
+  /** Unless the event could not be said in its dialect. */
+  #end(transit: EventInTransit, subscription: Subscription): void {
+    const { subscriber, interest } = subscription;
+    const isSaid = transit.message(subscriber.dialect, interest, subscriber.feed?.hasCursors) !== undefined;
+    if (isSaid) this.subscriptions.onSpent(subscription);
   }
 
   #send(

@@ -1,4 +1,4 @@
-/** What clients that can resume are told beside replies and events: answers to nothing. Pure. */
+/** What clients are told beside replies and events: answers to nothing. All but the last are for those that can resume. Pure. */
 import { z } from 'zod';
 import { type RequestId, requestIdSchema } from './client-message.ts';
 
@@ -23,6 +23,17 @@ export const noticeSchema = z.discriminatedUnion('notice', [
       replayed: z.number().int().describe('how many events'),
     })
     .describe('a replay is done'),
+  z
+    .object({
+      action,
+      notice: z.literal('subscription_ended'),
+      account_id: z.string(),
+      binding: z.string(),
+      filter: z.record(z.string(), z.unknown()).optional(),
+      request_id: requestIdSchema.optional().describe("the subscribe's own"),
+      reason: z.enum(['expired', 'once']),
+    })
+    .describe('a subscription ended by itself, as its options asked; to any socket'),
 ]);
 
 /** Members that are undefined are left out. */
@@ -36,6 +47,15 @@ export type Notice =
       readonly cursor: string;
       readonly request_id: RequestId | undefined;
       readonly replayed: number;
+    }
+  | {
+      readonly notice: 'subscription_ended';
+      readonly account_id: string;
+      readonly binding: string;
+      /** As the client wrote it. */
+      readonly filter: Readonly<Record<string, unknown>> | undefined;
+      readonly request_id: RequestId | undefined;
+      readonly reason: 'expired' | 'once';
     };
 
 export function noticeText(notice: Notice): string {

@@ -2,11 +2,13 @@
 import { ActionError } from '../errors.ts';
 import type { Binding } from '../families/family.ts';
 import type { RequestId } from '../protocol/client-message.ts';
+import { noticeText } from '../protocol/notice.ts';
 import type { Lifetime, Narrowing } from '../protocol/subscription-options.ts';
 import type { Session } from '../session/session.ts';
 import type { Subscriber } from '../session/subscriber.ts';
 import type { Interest, Subscription } from '../session/subscription.ts';
 import type { Binder } from './binder.ts';
+import { Expiries } from './expiries.ts';
 import { Holdings } from './holdings.ts';
 import { Sessions } from './sessions.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -14,11 +16,14 @@ import type { Subscriptions } from './subscriptions.ts';
 export class Registry {
   readonly sessions = new Sessions();
   readonly holdings = new Holdings();
+  readonly #expiries = new Expiries((subscription) => this.#endItself(subscription, 'expired'));
 
   constructor(
     readonly subscriptions: Subscriptions,
     private readonly binder: Pick<Binder, 'want' | 'forget' | 'confirmed'>,
-  ) {}
+  ) {
+    subscriptions.onSpent = (subscription) => this.#endItself(subscription, 'once');
+  }
 
   /**
    * Takes a hold on an account's binding and has the broker asked for it. To be followed by `subscribe` or `letGo`.
@@ -63,18 +68,37 @@ export class Registry {
   ): Subscription {
     const subscription = this.subscriptions.add(subscriber, interest, requestId, from, lifetime);
     this.holdings.add(subscription);
+    this.#expiries.set(subscription);
     return subscription;
   }
 
   /** A subscription that is held already is asked for again: when it ends is what is asked for now. */
   renew(subscription: Subscription, lifetime: Lifetime | undefined): void {
     this.subscriptions.setLifetime(subscription, lifetime);
+    this.#expiries.set(subscription);
   }
 
   unsubscribe(subscription: Subscription): void {
     this.subscriptions.remove(subscription);
     this.holdings.remove(subscription);
+    this.#expiries.forget(subscription);
     this.letGo(subscription.interest);
+  }
+
+  /** The subscription ends as it was asked to, and the client is told. */
+  #endItself(subscription: Subscription, reason: 'expired' | 'once'): void {
+    const { subscriber, interest, requestId } = subscription;
+    this.unsubscribe(subscription);
+    subscriber.tell(
+      noticeText({
+        notice: 'subscription_ended',
+        account_id: interest.account,
+        binding: interest.text,
+        filter: interest.narrowing.filter?.source,
+        request_id: requestId,
+        reason,
+      }),
+    );
   }
 
   unsubscribeAll(subscriber: Subscriber): void {

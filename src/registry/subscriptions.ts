@@ -13,6 +13,8 @@ export class Subscriptions {
   readonly #shared = new TopicIndex<Interest>();
   #order = 0;
   #count = 0;
+  /** Set by who ends subscriptions: one was sent the event after which it ends. */
+  onSpent: (subscription: Subscription) => void = (subscription) => this.remove(subscription);
 
   /** Subscriptions of this node. */
   get count(): number {
@@ -81,6 +83,7 @@ export class Subscriptions {
   /** From now on a subscription ends by itself, or does no longer. */
   setLifetime(subscription: Subscription, lifetime: Lifetime | undefined): void {
     const { subscriber, interest, requestId } = subscription;
+    interest.onceCount += onceOf(lifetime) - onceOf(subscription.lifetime);
     subscription.lifetime = lifetime;
     subscription.tail = subscriber.dialect.tail(
       requestId,
@@ -96,6 +99,7 @@ export class Subscriptions {
       interest.subscriptions[subscription.slot] = last;
       last.slot = subscription.slot;
     }
+    interest.onceCount -= onceOf(subscription.lifetime);
     subscriber.removeSubscription(subscription);
     this.#count -= 1;
   }
@@ -120,4 +124,8 @@ export class Subscriptions {
 /** Accounts have no blanks, and the length tells where the narrowing ends: no two interests have one key. */
 function keyOf(account: string, text: string, { key }: Narrowing): string {
   return `${account} ${key.length} ${key}${text}`;
+}
+
+function onceOf(lifetime: Lifetime | undefined): number {
+  return lifetime?.isOnce === true ? 1 : 0;
 }

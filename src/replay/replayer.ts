@@ -4,13 +4,12 @@
  * longer than a moment: live events go first, and accounts take turns.
  */
 import type { History } from '../history/history.ts';
-import type { KeptEvent } from '../history/ring.ts';
 import type { RequestId } from '../protocol/client-message.ts';
 import { type Notice, noticeText } from '../protocol/notice.ts';
 import type { Subscriptions } from '../registry/subscriptions.ts';
-import type { Interest, Subscription } from '../session/subscription.ts';
 import { ActiveFeeds, type Standing } from './active-feeds.ts';
-import type { PastEvent, PastEvents } from './past-events.ts';
+import { PastDelivery, type SendCounters } from './past-delivery.ts';
+import type { PastEvents } from './past-events.ts';
 import { accountsOf, placeOf, type Replay, type SocketFeed } from './socket-feed.ts';
 
 /** Unsent on a socket that catches up, at most, bytes. */
@@ -31,8 +30,7 @@ type NoticeOfPlace =
   | { readonly notice: 'gap'; readonly families?: readonly string[] | undefined }
   | { readonly notice: 'live'; readonly request_id: RequestId | undefined; readonly replayed: number };
 
-export interface ReplayCounters {
-  framesSent: number;
+export interface ReplayCounters extends SendCounters {
   replayed(events: number): void;
 }
 
@@ -40,8 +38,7 @@ export class Replayer {
   readonly #active = new ActiveFeeds();
   /** Feeds that have everything and are not to be live yet. */
   readonly #waiting = new Set<SocketFeed>();
-  /** Of the event in hand. */
-  readonly #found: Interest[] = [];
+  readonly #delivery: PastDelivery;
   #isScheduled = false;
   #timer: NodeJS.Timeout | undefined;
   /** Of the turn in hand, ms of `performance`. */
@@ -50,11 +47,13 @@ export class Replayer {
   constructor(
     private readonly history: History,
     private readonly past: PastEvents,
-    private readonly subscriptions: Subscriptions,
+    subscriptions: Subscriptions,
     private readonly counters: ReplayCounters,
     /** Whether events go to sockets as they come: not while the source is away, or on the way to its end. */
     private readonly isSourceLive: () => boolean,
-  ) {}
+  ) {
+    this.#delivery = new PastDelivery(subscriptions, counters);
+  }
 
   /** The feed has something to do, from the next turn of the event loop on. */
   activate(feed: SocketFeed): void {
@@ -171,7 +170,7 @@ export class Replayer {
       }
       replay.position = kept.position;
       const past = this.past.read(kept);
-      if (past !== undefined) left -= this.#sendReplayed(feed, replay, kept, past);
+      if (past !== undefined) left -= this.#delivery.replayed(feed, replay, kept.position, past);
     }
     return 'moved';
   }
@@ -180,24 +179,6 @@ export class Replayer {
     feed.replays.shift();
     this.counters.replayed(replay.replayed);
     this.tell(feed, { notice: 'live', request_id: replay.requestId, replayed: replay.replayed });
-  }
-
-  /** Those that the message added; in a dialect with one frame an event only what no other one has covered. */
-  #sendReplayed(feed: SocketFeed, replay: Replay, { position }: KeptEvent, past: PastEvent): number {
-    const { perSubscription } = feed.session.dialect;
-    let bytes = 0;
-    let oldest: Subscription | undefined;
-    for (const interest of this.#match(past)) {
-      const subscription = feed.byInterest.get(interest);
-      if (subscription === undefined) continue;
-      if (!replay.subscriptions.has(subscription)) {
-        if (!perSubscription && subscription.from < position && !feed.isOwedReplay(subscription)) return 0;
-      } else if (perSubscription) bytes += this.#send(past, subscription);
-      else if (oldest === undefined || subscription.order < oldest.order) oldest = subscription;
-    }
-    if (oldest !== undefined) bytes += this.#send(past, oldest);
-    if (bytes > 0) replay.replayed += 1;
-    return bytes;
   }
 
   /** Up to the end, or to where a replay begins that another node has seen more for. */
@@ -216,7 +197,7 @@ export class Replayer {
       this.#passTo(feed, kept.position);
       if (accounts !== undefined && (kept.account === undefined || !accounts.has(kept.account))) continue;
       const past = this.past.read(kept);
-      if (past !== undefined) left -= this.#sendMissed(feed, kept, past);
+      if (past !== undefined) left -= this.#delivery.missed(feed, kept.position, past);
     }
     return 'moved';
   }
@@ -228,20 +209,6 @@ export class Replayer {
     for (const mark of this.history.marksBetween(before, position)) {
       if (mark.isBegin !== true) this.tell(feed, { notice: 'gap', families: mark.families }, mark.position);
     }
-  }
-
-  #sendMissed(feed: SocketFeed, { position }: KeptEvent, past: PastEvent): number {
-    const { perSubscription } = feed.session.dialect;
-    let bytes = 0;
-    let oldest: Subscription | undefined;
-    for (const interest of this.#match(past)) {
-      const subscription = feed.byInterest.get(interest);
-      if (subscription === undefined || subscription.from >= position || feed.isOwedReplay(subscription)) continue;
-      if (perSubscription) bytes += this.#send(past, subscription);
-      else if (oldest === undefined || subscription.order < oldest.order) oldest = subscription;
-    }
-    if (oldest !== undefined) bytes += this.#send(past, oldest);
-    return bytes;
   }
 
   #atEnd(feed: SocketFeed): Step {
@@ -277,20 +244,5 @@ export class Replayer {
     const members = { notice: kind, cursor: this.history.cursorAt(position), ...others };
     feed.session.transport.sendText(noticeText(members as Notice));
     feed.cursorAt = performance.now();
-  }
-
-  #match({ event }: PastEvent): readonly Interest[] {
-    this.#found.length = 0;
-    this.subscriptions.match(event, this.#found);
-    return this.#found;
-  }
-
-  /** @returns about how many bytes that was */
-  #send({ transit }: PastEvent, { subscriber, interest, tail }: Subscription): number {
-    const message = transit.message(subscriber.dialect, interest, true);
-    if (message === undefined) return 0;
-    subscriber.deliver(message, tail);
-    this.counters.framesSent += 1;
-    return message.open.reduce((sum, { length }) => sum + length, tail?.length ?? 1);
   }
 }

@@ -158,6 +158,10 @@ export class Session implements Subscriber {
     this.transport.sendEvent(message, tail);
   }
 
+  tell(text: string): void {
+    this.transport.sendText(text);
+  }
+
   /** @param now `performance.now()` */
   countMalformed(now: number): void {
     if (this.#malformed === 0) this.#malformedSince = now;

@@ -31,6 +31,8 @@ export interface Subscriber {
    * @param tail what this receiver's copy ends with, where it differs from others'
    */
   deliver(message: EventMessage, tail: Buffer | undefined): void;
+  /** Takes what is no event, as JSON. */
+  tell(text: string): void;
   /** A subscription begins. */
   addSubscription(subscription: Subscription): void;
   /** A subscription ends. */

@@ -35,6 +35,8 @@ export class Interest {
   readonly subscriptions: Subscription[] = [];
   /** How many subscriptions hold it or are on the way to; when nobody does, it is dropped. */
   holders = 0;
+  /** How many of its subscriptions end after their first event. */
+  onceCount = 0;
   #binding: Binding;
 
   /**

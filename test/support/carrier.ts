@@ -70,6 +70,7 @@ export function createCarrier({ accounts = [], settings = {}, plan = 'fine' }: C
         subscriptions: held,
         routingNote: undefined,
         deliver: (message, tail) => texts.push(message.json(tail).toString()),
+        tell: (text) => texts.push(text),
         addSubscription: (subscription) => held.push(subscription),
         removeSubscription: (subscription) => held.splice(held.indexOf(subscription), 1),
       };

@@ -29,6 +29,10 @@ class Receiver implements Subscriber {
     this.texts.push(message.json(tail).toString());
   }
 
+  tell(text: string): void {
+    this.texts.push(text);
+  }
+
   addSubscription(subscription: Subscription): void {
     this.subscriptions.push(subscription);
   }
