@@ -13,7 +13,7 @@ const leastSecretBytes = 32;
 
 /** @param handles how many files this process may have open; undefined: nobody knows */
 export function startWarnings(config: Config, handles: number | undefined): StartWarning[] {
-  return [...secretWarnings(config), ...handleWarnings(config, handles)];
+  return [...secretWarnings(config), ...historyWarnings(config), ...handleWarnings(config, handles)];
 }
 
 function secretWarnings(config: Config): StartWarning[] {
@@ -24,6 +24,13 @@ function secretWarnings(config: Config): StartWarning[] {
       fields: { setting },
       message: `${setting} has under ${leastSecretBytes} bytes: whoever sees one token may find it by trying, and make any other. \`openssl rand -base64 ${leastSecretBytes}\` makes a good one`,
     }));
+}
+
+function historyWarnings({ HISTORY, demo }: Config): StartWarning[] {
+  if (HISTORY !== 'stream' || !demo) return [];
+  const message =
+    'HISTORY is stream and AMQP_URL is not set: this is the demo, whose history is in memory and gone when it stops. Name a broker with AMQP_URL, and events are kept in a stream there';
+  return [{ fields: { setting: 'HISTORY' }, message }];
 }
 
 function handleWarnings({ MAX_CONNECTIONS }: Config, handles: number | undefined): StartWarning[] {

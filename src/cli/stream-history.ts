@@ -24,6 +24,9 @@ interface Findings {
   epoch: string | undefined;
   last: number;
   canaries: Set<string>;
+  /** Exchanges that are not there, and those that this user may not write to. */
+  absent: Set<string>;
+  refused: Set<string>;
 }
 
 /** @throws ConfigError where it isn't told which of the two, or AMQP_URL is missing; Error where the stream can't be had */
@@ -79,9 +82,16 @@ async function show(model: ChannelModel, config: Config): Promise<void> {
     `epoch   ${found.epoch ?? 'none yet'}`,
     `first   ${first ?? 'empty'}, not later than ${at(found.firstFence?.time)}`,
     `last    ${found.last}, ${at(Date.now())}`,
-    ...everything.map(({ exchange }) => `${found.canaries.has(exchange) ? 'bound    ' : 'NOT bound'} ${exchange}`),
+    ...everything.map(({ exchange }) => `${bindingState(found, exchange)} ${exchange}`),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** In nine letters, so that the names stand below each other. */
+function bindingState({ canaries, absent, refused }: Findings, exchange: string): string {
+  if (canaries.has(exchange)) return 'bound    ';
+  if (absent.has(exchange)) return 'absent   ';
+  return refused.has(exchange) ? 'not known' : 'NOT bound';
 }
 
 /** Sends canaries and behind them a fence, and reads all up to that. */
@@ -93,7 +103,14 @@ async function readAll(
 ): Promise<Findings> {
   const look = randomUUID();
   let handedOut = 0;
-  const found: Findings = { firstFence: undefined, epoch: undefined, last: from, canaries: new Set() };
+  const found: Findings = {
+    firstFence: undefined,
+    epoch: undefined,
+    last: from,
+    canaries: new Set(),
+    absent: new Set(),
+    refused: new Set(),
+  };
   let done: () => void = () => undefined;
   let fail: (error: Error) => void = () => undefined;
   const ended = new Promise<void>((resolve, reject) => {
@@ -127,7 +144,10 @@ async function readAll(
   );
   await reading.start(model, 500);
   for (const { exchange, routingPatterns } of everything) {
-    await write(model, exchange, canaryKey(stream, routingPatterns), encodeOwn({ kind: 'canary', look, exchange }));
+    const canary = encodeOwn({ kind: 'canary', look, exchange });
+    const refusal = await write(model, exchange, canaryKey(stream, routingPatterns), canary);
+    if (refusal === 404) found.absent.add(exchange);
+    if (refusal === 403) found.refused.add(exchange);
   }
   const fence: Fence = { kind: 'fence', look, time: Date.now(), scope: '', looked: [], missing: [] };
   await write(model, '', stream, encodeOwn(fence));
@@ -139,15 +159,21 @@ async function readAll(
   return found;
 }
 
-/** An exchange that is missing, or may not be written to, has no canary: that is what is to be found out. */
+/**
+ * An exchange that is missing, or may not be written to, has no canary: that is what is to be found out.
+ * @returns the reply code of the refusal, if it was refused
+ */
 async function write(
   model: ChannelModel,
   exchange: string,
   routingKey: string,
   [body, properties]: ReturnType<typeof encodeOwn>,
-): Promise<void> {
+): Promise<number | undefined> {
   const channel = await model.createConfirmChannel();
-  channel.on('error', () => undefined);
+  let refusal: number | undefined;
+  channel.on('error', (error: unknown) => {
+    refusal = replyCode(error);
+  });
   channel.publish(exchange, routingKey, body, properties);
   try {
     await within(operationMs, channel.waitForConfirms());
@@ -155,6 +181,7 @@ async function write(
   } catch (error) {
     if (exchange === '') throw error;
   }
+  return refusal;
 }
 
 async function quietChannel(model: ChannelModel): ReturnType<typeof openChannel> {

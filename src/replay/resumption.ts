@@ -226,7 +226,8 @@ export class Resumption implements FeedOwner, HistoryListener, EventKeeper {
 
   /** Those that catch up meet it on their way. */
   #tellGap({ position, families }: Mark): void {
-    if (this.#isUp) this.counters.gap();
+    // What a node meets while it fills its ring for the first time nobody here has missed; on the way back they have.
+    if (this.#hasBeenUp) this.counters.gap();
     for (const feed of this.#feeds) {
       if (feed.isLive) this.#replayer?.tell(feed, { notice: 'gap', families }, position);
     }

@@ -141,6 +141,22 @@ describe('npm run history', () => {
     expect(process.stdout).toMatch(/^first {3}0, not later than \d{4}-/m);
     expect(process.stdout).toMatch(/^last {4}\d+, \d{4}-/m);
     expect(process.stdout).toMatch(/^bound {5}callevt$/m);
+    // Optional, and not there: nothing is wrong.
+    expect(process.stdout).toMatch(/^absent {4}fax$/m);
+  });
+
+  test('--show tells exchanges that are not bound from those that this user may not write to', async () => {
+    const bridge = await startBridge({ HISTORY: 'stream' });
+    const { broker } = bridge;
+    await bridge.stop();
+    await broker.deleteExchange('presence');
+    const channel = await broker.channel();
+    await channel.assertExchange('presence', 'topic', { durable: false });
+    const user = await broker.addUser({ configure: '', write: '^(presence|amq\\.default)$', read: '.*' });
+    const process = historyWith({ AMQP_URL: user }, '--show');
+    expect(await process.ended(), process.output).toEqual({ code: 0, signal: null });
+    expect(process.stdout).toMatch(/^NOT bound presence$/m);
+    expect(process.stdout).toMatch(/^not known callevt$/m);
   });
 
   test('--show looks as the nodes do: with families of other buses, and secrets that are in files', async () => {

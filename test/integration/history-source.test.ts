@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { expect, onTestFinished, test } from 'vitest';
 import { StreamBus, type StreamBusOptions } from '../../src/amqp/stream-bus.ts';
 import type { BusListener, Delivery } from '../../src/bus.ts';
@@ -6,7 +5,6 @@ import type { Epoch, Mark } from '../../src/history/history.ts';
 import type { HistoryListener } from '../../src/history/source.ts';
 import { startAmqpProxy } from '../support/amqp-proxy.ts';
 import { type Broker, useBroker } from '../support/broker.ts';
-import { management } from '../support/rabbit.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { until } from '../support/until.ts';
 
@@ -225,19 +223,13 @@ test.each([2, 30])(
 
 test('a user who may not write to the exchanges: only a restart of the broker is known, and nothing is bound blindly', async () => {
   const broker = await useBroker();
-  const user = `reader-${randomUUID()}`;
-  await management(broker.rabbit, 'PUT', `/api/users/${user}`, { password: 'x', tags: '' });
-  onTestFinished(async () => {
-    await management(broker.rabbit, 'DELETE', `/api/users/${user}`);
-  });
-  await management(broker.rabbit, 'PUT', `/api/permissions/${encodeURIComponent(broker.vhost)}/${user}`, {
+  const url = await broker.addUser({
     configure: '^history.*$',
     write: '^(history.*|amq\\.default)$',
     read: '.*',
   });
   const channel = await broker.channel();
   for (const { name } of exchanges) await channel.assertExchange(name, 'topic', { durable: false });
-  const url = broker.url.replace('guest:guest', `${user}:x`);
   const node = await new Node(url).up();
   expect(node.marks).toHaveLength(2);
   await call(broker, 'an event');

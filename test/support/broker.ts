@@ -50,6 +50,17 @@ export class Broker {
     });
   }
 
+  /** @returns the URL of a user of the running test's own, who may do this */
+  async addUser(permissions: { configure: string; write: string; read: string }): Promise<string> {
+    const user = `user-${randomUUID()}`;
+    await management(this.rabbit, 'PUT', `/api/users/${user}`, { password: 'x', tags: '' });
+    onTestFinished(async () => {
+      await management(this.rabbit, 'DELETE', `/api/users/${user}`);
+    });
+    await management(this.rabbit, 'PUT', `/api/permissions/${this.#path}/${user}`, permissions);
+    return this.url.replace('guest:guest', `${user}:x`);
+  }
+
   async remove(): Promise<void> {
     await this.disconnect();
     await management(this.rabbit, 'DELETE', `/api/vhosts/${this.#path}`);

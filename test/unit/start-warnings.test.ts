@@ -27,3 +27,10 @@ test('too few file handles are told with what there is, and what is needed', () 
     expect.stringMatching(/^too few file handles .* may open 1199 files, and 1000 sockets need 1200\. Raise/),
   ]);
 });
+
+test('a history in a stream without a broker is said to be the demo’s, in memory', () => {
+  const demo = startWarnings(readConfig({ HISTORY: 'stream' }), undefined);
+  expect(demo.map(({ message }) => message)).toEqual([expect.stringMatching(/AMQP_URL is not set.*in memory/)]);
+  expect(startWarnings(readConfig({}), undefined)).toEqual([]);
+  expect(texts({ AUTH_JWT_SECRET: good, HISTORY: 'stream' })).toEqual([]);
+});
