@@ -1,0 +1,288 @@
+/** How the client library gets back what it held: in few messages, before anything new, nothing twice. */
+import { expect, test } from 'vitest';
+import type { HorizonEvent } from '../../src/client/types.ts';
+import { FakeServer, settle } from '../support/fake-server.ts';
+
+/** Lets the connection go and come back. */
+async function lose(server: FakeServer): Promise<void> {
+  const before = server.sockets.length;
+  server.last.end(1012, '{"reconnect":0}');
+  while (server.sockets.length === before) await new Promise((resolve) => setTimeout(resolve));
+  await settle();
+}
+
+test('what shares account, options and cursor is one message; what is new comes behind it', async () => {
+  const server = new FakeServer();
+  const { horizon } = server.connect();
+  const filter = { 'Call-Direction': 'inbound' };
+  horizon.subscribe(['call.*.*', 'fax.status.*'], () => undefined);
+  horizon.subscribe('object.*.*', () => undefined);
+  horizon.subscribe('call.*.*', () => undefined, { filter });
+  horizon.subscribe('call.*.*', () => undefined, { account: 'child' });
+  horizon.subscribe('fax.status.*', () => undefined, { account: 'child', includeSubaccounts: true });
+  await settle();
+  const first = server.last.asked('subscribe');
+  expect(first).toEqual([
+    { bindings: ['call.*.*', 'fax.status.*', 'object.*.*'] },
+    { filter, bindings: ['call.*.*'] },
+    { account_id: 'child', bindings: ['call.*.*'] },
+    { account_id: 'child', include_subaccounts: true, bindings: ['fax.status.*'] },
+  ]);
+  server.last.say({ action: 'notice', notice: 'position', cursor: 'p' });
+  server.answers = ({ action }) => {
+    if (action === 'subscribe') horizon.subscribe('presence.dialog.*', () => undefined);
+    return undefined;
+  };
+  await lose(server);
+  expect(server.last.sent[0]).toMatchObject({ action: 'ping', auth_token: 'token' });
+  expect(server.last.asked('subscribe')).toEqual([
+    ...first.map((data) => ({ ...data, since: 'p' })),
+    { bindings: ['presence.dialog.*'] },
+  ]);
+});
+
+test('two hundred bindings are a few messages that no rate limit is too low for, none of over 4 KiB', async () => {
+  const server = new FakeServer();
+  const { horizon } = server.connect();
+  const stops = Array.from({ length: 200 }, (_, n) => horizon.subscribe(`call.*.call-number-${n}`, () => undefined));
+  await Promise.all(stops.map(({ ready }) => ready));
+  const texts = server.last.sent.map((message) => JSON.stringify(message));
+  expect(texts.length).toBeLessThanOrEqual(4);
+  for (const text of texts) expect(text.length).toBeLessThan(4096);
+  expect(server.last.asked('subscribe').flatMap(({ bindings }) => bindings)).toHaveLength(200);
+});
+
+test('one bad binding of many costs few messages, and no other', async () => {
+  const server = new FakeServer();
+  server.answers = ({ action, data }) =>
+    action === 'subscribe' && JSON.stringify(data).includes('bad') ? { code: 'binding_unsupported' } : undefined;
+  const { horizon, failures } = server.connect();
+  const stops = Array.from({ length: 64 }, (_, n) =>
+    horizon.subscribe(n === 40 ? 'bad' : `call.*.${n}`, () => undefined),
+  );
+  const outcomes = await Promise.allSettled(stops.map(({ ready }) => ready));
+  expect(outcomes.flatMap(({ status }, n) => (status === 'rejected' ? [n] : []))).toEqual([40]);
+  expect(outcomes[40]).toMatchObject({
+    reason: { code: 'binding_unsupported', message: 'refused: binding_unsupported' },
+  });
+  expect(failures.map(({ bindings, error }) => [bindings, error.code])).toEqual([[['bad'], 'binding_unsupported']]);
+  expect(server.last.asked('subscribe').length).toBeLessThanOrEqual(13);
+});
+
+test('of those who asked together one gets all or nothing; who asked for a part of it alone keeps that', async () => {
+  const server = new FakeServer();
+  server.answers = ({ action, data }) =>
+    action === 'subscribe' && JSON.stringify(data).includes('bad') ? { code: 'binding_unsupported' } : undefined;
+  const { horizon } = server.connect();
+  const both = horizon.subscribe(['fax.status.*', 'call.*.*', 'bad'], () => undefined);
+  const alone = horizon.subscribe('call.*.*', () => undefined);
+  await expect(both.ready).rejects.toMatchObject({ code: 'binding_unsupported' });
+  await alone.ready;
+  await settle();
+  expect(server.last.asked('unsubscribe')).toEqual([{ bindings: ['fax.status.*'] }]);
+});
+
+test('subscribed and ended within one tick is nothing at all', async () => {
+  const server = new FakeServer();
+  const { horizon } = server.connect();
+  await settle();
+  const stop = horizon.subscribe('call.*.*', () => undefined);
+  stop();
+  await stop.ready;
+  await settle();
+  expect(server.last.asked('subscribe')).toEqual([]);
+  // Ended while the server is asked, it is ended there as well, and not before the answer.
+  const late = horizon.subscribe('call.*.*', () => undefined);
+  await Promise.resolve();
+  late();
+  horizon.subscribe('fax.status.*', () => undefined)();
+  await settle();
+  expect(server.last.sent.map(({ action }) => action)).toEqual(['ping', 'subscribe', 'unsubscribe']);
+});
+
+test('two handlers of one subscription are one at the server, which ends with the last of them', async () => {
+  const server = new FakeServer();
+  const { horizon, events } = server.connect();
+  const names: string[] = [];
+  const first = horizon.subscribe('call.*.*', () => names.push('first'));
+  const second = horizon.subscribe('call.*.*', (event) => events.push(event));
+  horizon.subscribe('call.*.*', () => names.push('once'), { once: true });
+  await second.ready;
+  server.last.event('call.*.*', 'a');
+  first();
+  server.last.event('call.*.*', 'b');
+  await settle();
+  expect(names).toEqual(['first', 'once']);
+  expect(events.map(({ cursor }) => cursor)).toEqual(['a', 'b']);
+  expect(server.last.asked('subscribe')).toEqual([{ bindings: ['call.*.*'] }]);
+  expect(server.last.asked('unsubscribe')).toEqual([]);
+  second();
+  await settle();
+  expect(server.last.asked('unsubscribe')).toEqual([{ bindings: ['call.*.*'] }]);
+});
+
+test('subscriptions that only their options tell apart: each gets its own, and ends without the others', async () => {
+  const server = new FakeServer();
+  const { horizon } = server.connect();
+  const got: string[] = [];
+  const note =
+    (name: string) =>
+    ({ cursor }: HorizonEvent) =>
+      got.push(`${name} ${cursor}`);
+  const plain = horizon.subscribe('call.*.*', note('plain'));
+  const inbound = horizon.subscribe('call.*.*', note('inbound'), { filter: { a: 1, b: 2 } });
+  horizon.subscribe('call.*.*', note('same'), { filter: { b: 2, a: 1 } });
+  const outbound = horizon.subscribe('call.*.*', note('outbound'), { filter: { a: 2 } });
+  await outbound.ready;
+  const ids = server.last.sent.filter(({ action }) => action === 'subscribe').map(({ request_id }) => request_id);
+  expect(ids).toHaveLength(3);
+  server.last.event('call.*.*', 'x');
+  server.last.event('call.*.*', 'x', { request_id: ids[1] });
+  server.last.event('call.*.*', 'y', { request_id: ids[2] });
+  server.last.event('call.*.*', 'z', { request_id: 'nobody' });
+  expect(got).toEqual(['plain x', 'inbound x', 'same x', 'outbound y']);
+  // Without a filter an unsubscribe would end all of them: it stays until nothing else is in its way.
+  plain();
+  inbound();
+  await settle();
+  expect(server.last.asked('unsubscribe')).toEqual([]);
+  outbound();
+  await settle();
+  expect(server.last.asked('unsubscribe')).toEqual([{ filter: { a: 2 }, binding: 'call.*.*' }]);
+  await lose(server);
+  expect(server.last.asked('subscribe')).toEqual([{ filter: { a: 1, b: 2 }, bindings: ['call.*.*'], since: 'z' }]);
+});
+
+test('until the last replay is done each message goes on from a cursor of its own; what comes twice is handed out once', async () => {
+  const server = new FakeServer();
+  const { horizon, events } = server.connect();
+  horizon.subscribe('call.*.*', (event) => events.push(event));
+  horizon.subscribe('call.*.*', (event) => events.push(event), { account: 'child' });
+  await settle();
+  const [own, child] = [{}, { account_id: 'child' }];
+  server.last.event('call.*.*', 'a', own);
+  await lose(server);
+  expect(horizon.status.catchingUp).toBe(0);
+  server.last.event('call.*.*', 'b', own);
+  expect(horizon.status.catchingUp).toBe(1);
+  server.last.say({ action: 'notice', notice: 'live', cursor: 'f', request_id: server.last.sent[1]?.request_id });
+  server.last.event('call.*.*', 'c', child);
+  await lose(server);
+  // The replay of the second was cut: it has not got what lies between c and f.
+  expect(server.last.asked('subscribe')).toEqual([
+    { bindings: ['call.*.*'], since: 'f' },
+    { account_id: 'child', bindings: ['call.*.*'], since: 'c' },
+  ]);
+  server.last.event('call.*.*', 'c', child);
+  server.last.event('call.*.*', 'd', child);
+  for (const { request_id } of server.last.sent.slice(1)) {
+    server.last.say({ action: 'notice', notice: 'live', cursor: 'h', request_id });
+  }
+  expect(horizon.status.catchingUp).toBeUndefined();
+  server.last.event('call.*.*', 'i', own);
+  expect(events.map(({ cursor, replayed }) => `${cursor}${replayed ? ' late' : ''}`)).toEqual([
+    'a',
+    'b late',
+    'c late',
+    'd late',
+    'i',
+  ]);
+});
+
+test('what could not be recovered is a gap of those concerned; a gap notice is one of the families that it names', async () => {
+  const server = new FakeServer();
+  const { horizon, gaps } = server.connect();
+  horizon.subscribe(['call.*.*', 'fax.object.doc_created', 'conference.event.*'], () => undefined);
+  horizon.subscribe('fax.status.*', () => undefined, { account: 'child' });
+  await settle();
+  server.answers = ({ action, data }) =>
+    action === 'subscribe'
+      ? {
+          ...(data as object),
+          subscribed: (data as { bindings: string[] }).bindings,
+          cursor: 'n',
+          recovered: false,
+          reason: 'too_old',
+        }
+      : undefined;
+  await lose(server);
+  expect(gaps.map(({ reason, accounts, bindings }) => ({ reason, accounts, bindings }))).toEqual([
+    { reason: 'too_old', accounts: [''], bindings: ['call.*.*', 'fax.object.doc_created', 'conference.event.*'] },
+    { reason: 'too_old', accounts: ['child'], bindings: ['fax.status.*'] },
+  ]);
+  gaps.length = 0;
+  server.last.say({ action: 'notice', notice: 'gap', cursor: 'o', families: ['fax', 'object'] });
+  server.last.say({ action: 'notice', notice: 'gap' });
+  expect(gaps.map(({ bindings }) => bindings)).toEqual([
+    ['fax.object.doc_created', 'fax.status.*'],
+    ['call.*.*', 'fax.object.doc_created', 'conference.event.*', 'fax.status.*'],
+  ]);
+});
+
+test('a first subscription is no gap, and one made without a history is one after every loss', async () => {
+  const server = new FakeServer();
+  server.answers = ({ action, data }) =>
+    action === 'subscribe' ? { subscribed: (data as { bindings: string[] }).bindings } : undefined;
+  const { horizon, gaps } = server.connect();
+  await horizon.subscribe('call.*.*', () => undefined).ready;
+  expect(gaps).toEqual([]);
+  await lose(server);
+  expect(gaps.map(({ reason }) => reason)).toEqual(['no_history']);
+});
+
+test('frames of several accounts without a cursor go to each subscription once', async () => {
+  const server = new FakeServer();
+  const { horizon } = server.connect();
+  const got: string[] = [];
+  horizon.subscribe('call.*.*', () => got.push('all'), { account: '*' });
+  horizon.subscribe('call.*.*', () => got.push('one'), { account: 'own' });
+  await settle();
+  for (let frame = 0; frame < 2; frame += 1) server.last.event('call.*.*', undefined);
+  expect(got.sort()).toEqual(['all', 'one']);
+});
+
+test('an event of an account that somebody names is not the token’s own, whoever that is', async () => {
+  const server = new FakeServer();
+  const { horizon } = server.connect({ token: 'opaque' });
+  const got: string[] = [];
+  horizon.subscribe('call.*.*', () => got.push('own'));
+  horizon.subscribe('call.*.*', () => got.push('child'), { account: 'child' });
+  await settle();
+  server.last.event('call.*.*', 'a', { account_id: 'child' });
+  server.last.event('call.*.*', 'b', { account_id: 'own' });
+  expect(got).toEqual(['child', 'own']);
+});
+
+test('what a fresh token allows no more has ended, and is found out', async () => {
+  const server = new FakeServer();
+  const { horizon, failures, events } = server.connect();
+  horizon.subscribe('call.*.*', (event) => events.push(event));
+  await horizon.subscribe('fax.status.*', () => undefined).ready;
+  server.answers = ({ action, data }) => {
+    if (action !== 'subscribe') return undefined;
+    return JSON.stringify(data).includes('fax') ? { code: 'binding_unsupported' } : { subscribed: [], cursor: 'q' };
+  };
+  server.last.reply({}, { code: 'scope_missing' });
+  // Nobody misses anything while it is asked.
+  server.last.event('call.*.*', 'a');
+  await settle();
+  expect(failures.map(({ bindings }) => bindings)).toEqual([['fax.status.*']]);
+  expect(events).toHaveLength(1);
+});
+
+test('what may pass is asked for again, and at once when the broker is back', async () => {
+  const server = new FakeServer();
+  let isAway = true;
+  server.answers = ({ action }) => (action === 'subscribe' && isAway ? { code: 'source_unavailable' } : undefined);
+  const { horizon } = server.connect();
+  const { ready } = horizon.subscribe('call.*.*', () => undefined);
+  await settle();
+  server.last.say({ action: 'notice', notice: 'source_down', since: '2026-03-02T09:14:07.512Z' });
+  expect(horizon.status).toMatchObject({ source: 'down', since: Date.parse('2026-03-02T09:14:07.512Z') });
+  isAway = false;
+  server.last.say({ action: 'notice', notice: 'source_up' });
+  await settle();
+  await ready;
+  expect(server.last.asked('subscribe')).toHaveLength(2);
+  expect(horizon.status.source).toBe('up');
+});
