@@ -19,12 +19,16 @@ export type FailureKind = Exclude<keyof typeof commandExits, 'done'>;
 /** Why a command could not be done. Its message is for people, in a line, and says what to do where that is known. */
 export class Failure extends Error {
   override readonly name = 'Failure';
+  /** What the server answered over HTTP, where that is why. */
+  readonly status: number | undefined;
+
   constructor(
     readonly kind: FailureKind,
     message: string,
-    options?: ErrorOptions,
+    { status, ...options }: ErrorOptions & { readonly status?: number } = {},
   ) {
     super(message, options);
+    this.status = status;
   }
 }
 
