@@ -7,7 +7,6 @@ import type { Dialect, ReadEvent } from './dialects/dialect.ts';
 import { EventInTransit } from './dialects/event-in-transit.ts';
 import { readEvent } from './event-reader.ts';
 import type { Catalogue } from './families/catalogue.ts';
-import type { BusEvent } from './families/family.ts';
 import type { DropReason } from './payload.ts';
 import type { EventMessage } from './protocol/event-message.ts';
 import type { Subscriptions } from './registry/subscriptions.ts';
@@ -58,7 +57,7 @@ export class Router {
       // Nobody wants yesterday's ringing but who asks for it.
       if (lateness === 'old' || lateness === 'missed') return false;
       const transit = new EventInTransit(read, keeper && (() => keeper.cursorAt(position)));
-      const isSent = this.#deliver(read.event, transit, position);
+      const isSent = this.#deliver(read, transit, position);
       if (transit.failure !== undefined) this.#drop('failed', delivery, transit.failure);
       return isSent;
     } catch (error) {
@@ -72,10 +71,10 @@ export class Router {
     this.onDrop(reason, delivery, error);
   }
 
-  #deliver(event: BusEvent, transit: EventInTransit, position: number): boolean {
+  #deliver({ event, payload }: ReadEvent, transit: EventInTransit, position: number): boolean {
     const matched = this.#matched;
     matched.length = 0;
-    this.subscriptions.match(event, matched);
+    this.subscriptions.match(event, payload, matched);
     if (matched.length === 0) return false;
     const now = Date.now();
     const sentBefore = this.counters.framesSent;
@@ -102,7 +101,7 @@ export class Router {
       if (subscriber.deliverUntil <= now) continue;
       if (subscriber.dialect !== dialect) {
         dialect = subscriber.dialect;
-        message = transit.message(dialect, interest);
+        message = transit.message(dialect, interest.topic);
       }
       if (message === undefined) continue;
       subscriber.deliver(message, subscription.tail);
@@ -161,7 +160,7 @@ export class Router {
   /** Unless the event could not be said in its dialect. */
   #end(transit: EventInTransit, subscription: Subscription): void {
     const { subscriber, interest } = subscription;
-    const isSaid = transit.message(subscriber.dialect, interest, subscriber.feed?.hasCursors) !== undefined;
+    const isSaid = transit.message(subscriber.dialect, interest.topic, subscriber.feed?.hasCursors) !== undefined;
     if (isSaid) this.subscriptions.onSpent(subscription);
   }
 
@@ -171,7 +170,7 @@ export class Router {
     feed: Feed | undefined,
     position: number,
   ): void {
-    const message = transit.message(subscriber.dialect, interest, feed?.hasCursors);
+    const message = transit.message(subscriber.dialect, interest.topic, feed?.hasCursors);
     if (message === undefined) return;
     subscriber.deliver(message, tail);
     if (feed !== undefined) feed.sentAt = position;

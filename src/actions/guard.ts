@@ -13,7 +13,7 @@ import { errorReply } from '../protocol/reply.ts';
 import { RareLog } from '../rare-log.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Session } from '../session/session.ts';
-import type { Interest } from '../session/subscription.ts';
+import type { Subscription } from '../session/subscription.ts';
 
 /** How often an authority that can revoke tokens is asked again. */
 const renewMs = 300_000;
@@ -73,7 +73,8 @@ export class SessionGuard {
     // Behind that, since what has ended makes room.
     const unplanned = this.registry.replan(({ text, account }) => this.catalogue.parse(text, account));
     if (unplanned.size === 0) return;
-    for (const session of this.registry.sessions.all()) this.#endThose(session, (interest) => unplanned.get(interest));
+    for (const session of this.registry.sessions.all())
+      this.#endThose(session, ({ interest }) => unplanned.get(interest.topic));
   }
 
   /**
@@ -135,16 +136,16 @@ export class SessionGuard {
     this.#suspend(session, reason);
   }
 
-  /** Ends the subscriptions that are not allowed (any more). */
+  /** Ends the subscriptions that are not allowed (any more); the others are filtered as the token is now. */
   #enforce(session: Session): void {
-    this.#endThose(session, (interest) => this.#objection(session, interest));
+    this.#endThose(session, (subscription) => this.#objection(session, subscription));
   }
 
   /** Ends the subscriptions that there is an objection to, and says which they were: one reply for each reason. */
-  #endThose(session: Session, objectionTo: (interest: Interest) => ActionError | undefined): void {
+  #endThose(session: Session, objectionTo: (subscription: Subscription) => ActionError | undefined): void {
     const ended = new Map<string, { reason: ActionError; bindings: string[] }>();
     for (const subscription of [...session.subscriptions]) {
-      const reason = objectionTo(subscription.interest);
+      const reason = objectionTo(subscription);
       if (reason === undefined) continue;
       this.registry.unsubscribe(subscription);
       const { text } = subscription.interest;
@@ -158,8 +159,9 @@ export class SessionGuard {
     }
   }
 
-  #objection(session: Session, interest: Interest): ActionError | undefined {
+  #objection(session: Session, subscription: Subscription): ActionError | undefined {
     const { identity } = session;
+    const { interest } = subscription;
     if (identity === undefined) return undefined;
     try {
       checkScope(identity, 'events');
@@ -167,6 +169,7 @@ export class SessionGuard {
       checkFamily(identity, interest.family);
       // Some bindings can only be understood with the account's realm.
       this.catalogue.parse(interest.text, interest.account);
+      this.registry.refilter(subscription, identity.filter);
       return undefined;
     } catch (error) {
       if (error instanceof ActionError) return error;

@@ -70,6 +70,7 @@ export const subscribe: Action<BindingsMessage, z.output<typeof reply>> = {
       await registry.confirmed(added);
       if (message.since !== undefined) await resumption.turn();
       checkStillAllowed(request, held);
+      refilter(request, held);
     } catch (error) {
       for (const interest of held) registry.letGo(interest);
       throw error;
@@ -159,7 +160,18 @@ function takeRoom(request: Request<BindingsMessage>): () => void {
 function hold(request: Request<BindingsMessage>, texts: readonly string[], held: Interest[]): void {
   const { narrowing } = request.message.options;
   for (const text of texts) {
-    held.push(request.services.registry.hold(accountOf(request), text, () => understand(text, request), narrowing));
+    const parse = (): Binding => understand(text, request);
+    held.push(request.services.registry.hold(accountOf(request), text, parse, narrowing, request.identity.filter));
+  }
+}
+
+/** While the broker was asked, a fresh token may have come, whose filter is another. @param held is put right */
+function refilter({ services: { registry }, identity }: Request<BindingsMessage>, held: Interest[]): void {
+  for (const [place, before] of held.entries()) {
+    const interest = registry.refiltered(before, identity.filter);
+    if (interest === before) continue;
+    held[place] = interest;
+    registry.letGo(before);
   }
 }
 

@@ -21,6 +21,15 @@ export function checkScope(identity: Identity, scope: Scope): void {
   if (!hasScope(identity, scope)) throw new ActionError('scope_missing', `the token does not have the scope ${scope}`);
 }
 
+/**
+ * Whether it may know of more than the events that are for it.
+ * @throws ActionError scope_missing
+ */
+export function checkUnfiltered(identity: Identity): void {
+  if (identity.filter === undefined) return;
+  throw new ActionError('scope_missing', 'the token has a filter: it is given the events of that, and nothing else');
+}
+
 /** @throws ActionError scope_missing */
 export function checkFamily(identity: Identity, family: FamilyName): void {
   if (mayWatchFamily(identity, family)) return;

@@ -2,12 +2,17 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { FamilyName } from '../families/family.ts';
+import type { Filter } from '../filters/filter.ts';
+import { filterSchema } from '../filters/filter-schema.ts';
 import { type AccountDirectory, accountId } from './accounts.ts';
 
 export type Scope = 'events' | 'sockets:read' | 'sockets:close' | 'commands';
 
 /** What a token may do when it says nothing about it. */
 const defaultScopes: ReadonlySet<string> = new Set<Scope>(['events', 'sockets:read', 'sockets:close']);
+
+const eventsOnly: ReadonlySet<string> = new Set<Scope>(['events']);
+const nothing: ReadonlySet<string> = new Set();
 
 export interface Identity {
   readonly accountId: string;
@@ -19,6 +24,8 @@ export interface Identity {
   /** The families that may be subscribed to; undefined: all. */
   readonly families: ReadonlySet<string> | undefined;
   readonly scopes: ReadonlySet<string>;
+  /** It is given the events that this holds for and nothing else, whatever it asks for; undefined: all. */
+  readonly filter: Filter | undefined;
   /** SHA-256 of the token, hex. The token itself is not kept here. */
   readonly tokenDigest: string;
   /** Asks the authority again; there where a token can be revoked before it expires. */
@@ -39,6 +46,7 @@ export const claimsSchema = z.object({
   superduper_admin: z.boolean().nullish(),
   families: z.array(z.string()).optional(),
   scope: z.string().optional(),
+  filter: filterSchema.optional(),
 });
 
 export type Claims = z.output<typeof claimsSchema>;
@@ -55,10 +63,18 @@ export function identityOf(claims: Claims, token: string): Identity {
     expiresAt: claims.exp === undefined ? Number.POSITIVE_INFINITY : claims.exp * 1000,
     superduperAdmin: claims.superduper_admin === true,
     families: claims.families === undefined ? undefined : new Set(claims.families),
-    // One shared set for the many tokens without the claim: a node keeps an identity for each of its sockets.
-    scopes: claims.scope === undefined ? defaultScopes : new Set(claims.scope.split(' ').filter((word) => word !== '')),
+    scopes: scopesOf(claims),
+    filter: claims.filter,
     tokenDigest: digestOf(token),
   };
+}
+
+function scopesOf({ scope, filter }: Claims): ReadonlySet<string> {
+  const words = scope?.split(' ').filter((word) => word !== '');
+  // Nothing but events can be filtered: all else would show what the filter hides.
+  if (filter !== undefined) return words === undefined || words.includes('events') ? eventsOnly : nothing;
+  // One shared set for the many tokens without the claim: a node keeps an identity for each of its sockets.
+  return words === undefined ? defaultScopes : new Set(words);
 }
 
 export function hasScope(identity: Identity, scope: Scope): boolean {

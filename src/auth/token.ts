@@ -1,5 +1,6 @@
 /** Making tokens: for `npm run token` and the demo. The server itself only checks them. */
 import { decodeJwt, errors, SignJWT } from 'jose';
+import type { FilterSource } from '../filters/filter.ts';
 
 /** The claims of a token, as they stand in it. */
 export interface TokenClaims {
@@ -8,6 +9,7 @@ export interface TokenClaims {
   readonly superduper_admin?: true;
   readonly families?: readonly string[];
   readonly scope?: string;
+  readonly filter?: FilterSource;
 }
 
 /** @returns an HS256 token that ends so many seconds from now */

@@ -2,7 +2,9 @@
 import { accountId } from '../auth/accounts.ts';
 import { makeToken, type TokenClaims } from '../auth/token.ts';
 import { readSetting } from '../config.ts';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, firstFault } from '../errors.ts';
+import type { FilterSource } from '../filters/filter.ts';
+import { filterSchema } from '../filters/filter-schema.ts';
 
 interface TokenOptions {
   readonly account?: string | undefined;
@@ -13,6 +15,8 @@ interface TokenOptions {
   readonly 'superduper-admin'?: boolean | undefined;
   readonly families?: string | undefined;
   readonly scope?: string | undefined;
+  /** JSON. */
+  readonly filter?: string | undefined;
 }
 
 const secondsPerUnit: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
@@ -23,6 +27,18 @@ function secondsOf(text: string): number {
   if (Number.isNaN(seconds) || seconds === 0)
     throw new ConfigError([`--expires: ${text} is no time; its form is 30m, 8h or 7d`]);
   return seconds;
+}
+
+function filterOf(text: string): FilterSource {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new ConfigError(['--filter: is no JSON; its form is {"Custom-Channel-Vars.Authorizing-ID":"ID"}']);
+  }
+  const filter = filterSchema.safeParse(json);
+  if (!filter.success) throw new ConfigError([`--filter: ${firstFault(filter.error, 'the filter')}`]);
+  return filter.data.source;
 }
 
 /** @throws ConfigError where an option can't be used */
@@ -38,6 +54,7 @@ export async function printToken(values: TokenOptions): Promise<void> {
     ...(values['superduper-admin'] && { superduper_admin: true }),
     ...(values.families !== undefined && { families: values.families.split(',').map((family) => family.trim()) }),
     ...(values.scope !== undefined && { scope: values.scope }),
+    ...(values.filter !== undefined && { filter: filterOf(values.filter) }),
   };
   process.stdout.write(`${await makeToken(secret, claims, secondsOf(values.expires ?? '8h'))}\n`);
 }

@@ -50,9 +50,18 @@ Any secret may be given as NAME_FILE, the path of a file that holds it. A bad se
         value: '"a b"',
         summary: 'what it may do: events sockets:read sockets:close commands (all but commands)',
       },
+      filter: {
+        type: 'string',
+        value: 'JSON',
+        summary: 'it is given the events that this holds for, and may do nothing else',
+      },
     },
     examples: [
       ['AUTH_JWT_SECRET_FILE=secret event-horizon token --account 4b31dd1d32ce6d249897c06332375d65', 'for eight hours'],
+      [
+        'event-horizon token --account 4b31dd1d32ce6d249897c06332375d65 --filter \'{"Custom-Channel-Vars.Authorizing-ID":"61b3e6fc"}\'',
+        "for a page that shows one device's calls and nothing else",
+      ],
     ],
     run: async ({ options }) => (await import('./make-token.ts')).printToken(options),
   }),

@@ -59,7 +59,7 @@ export class FilterIndex<T extends Filtered> {
   }
 
   /** Appends what holds for an event to `found`. Hot: called for every event of those who have filters. */
-  collect(fields: Fields, found: T[]): void {
+  collect(fields: Fields, found: Pick<T[], 'push'>): void {
     for (const { path, byText } of this.#lookups.values()) {
       const text = fields.at(path.steps);
       const entries = typeof text === 'string' ? byText.get(text) : undefined;

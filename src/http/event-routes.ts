@@ -104,6 +104,7 @@ export function addEventRoutes(http: Http, services: EventRouteServices): void {
         account,
         asker,
         bindings: asked,
+        filter: identity.filter,
         since,
         limit,
         dialect,

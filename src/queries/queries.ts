@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import type { AccountDirectory } from '../auth/accounts.ts';
-import { checkAccount, checkFamily, checkScope } from '../auth/authorization.ts';
+import { checkAccount, checkFamily, checkScope, checkUnfiltered } from '../auth/authorization.ts';
 import type { Identity } from '../auth/identity.ts';
 import type { Asker } from '../bus.ts';
 import { ActionError } from '../errors.ts';
@@ -76,6 +76,7 @@ export class Queries {
   check({ name, account }: Pick<QueryRequest, 'name' | 'account'>, identity: Identity): void {
     const query = this.#query(name);
     checkScope(identity, 'events');
+    checkUnfiltered(identity);
     checkFamily(identity, query.family);
     if (account === everyAccount) {
       throw new ActionError('account_unauthorized', 'unauthorized wildcard account id: a query is about one account');

@@ -1,12 +1,14 @@
 /** Sessions and what they hold, kept in step with what the broker holds: the one place that changes either. */
 import { ActionError } from '../errors.ts';
 import type { Binding } from '../families/family.ts';
+import type { Filter } from '../filters/filter.ts';
 import type { RequestId } from '../protocol/client-message.ts';
 import { noticeText } from '../protocol/notice.ts';
 import type { Lifetime, Narrowing } from '../protocol/subscription-options.ts';
 import type { Session } from '../session/session.ts';
 import type { Subscriber } from '../session/subscriber.ts';
 import type { Interest, Subscription } from '../session/subscription.ts';
+import type { Topic } from '../session/topic.ts';
 import type { Binder } from './binder.ts';
 import { Expiries } from './expiries.ts';
 import { Holdings } from './holdings.ts';
@@ -29,11 +31,12 @@ export class Registry {
    * Takes a hold on an account's binding and has the broker asked for it. To be followed by `subscribe` or `letGo`.
    * @throws ActionError too_many_bindings, or what `parse` throws; nothing is held then
    */
-  hold(account: string, text: string, parse: () => Binding, narrowing?: Narrowing): Interest {
-    const interest = this.subscriptions.hold(account, text, parse, narrowing);
-    if (interest.holders > 1) return interest;
+  hold(account: string, text: string, parse: () => Binding, narrowing?: Narrowing, tokenFilter?: Filter): Interest {
+    const interest = this.subscriptions.hold(account, text, parse, narrowing, tokenFilter);
+    const { topic } = interest;
+    if (topic.holders > 1) return interest;
     try {
-      this.binder.want(interest.eventFamily, interest.patterns);
+      this.binder.want(topic.eventFamily, topic.patterns);
     } catch (error) {
       this.subscriptions.release(interest);
       throw error;
@@ -43,7 +46,8 @@ export class Registry {
 
   /** Gives a hold back; the last one takes the patterns from the broker. */
   letGo(interest: Interest): void {
-    if (this.subscriptions.release(interest)) this.binder.forget(interest.eventFamily, interest.patterns);
+    const { topic } = interest;
+    if (this.subscriptions.release(interest)) this.binder.forget(topic.eventFamily, topic.patterns);
   }
 
   /**
@@ -51,7 +55,8 @@ export class Registry {
    * @throws ActionError source_unavailable
    */
   async confirmed(interests: readonly Interest[]): Promise<void> {
-    await Promise.all(interests.map(({ eventFamily, patterns }) => this.binder.confirmed(eventFamily, patterns)));
+    const topics = new Set(interests.map(({ topic }) => topic));
+    await Promise.all([...topics].map(({ eventFamily, patterns }) => this.binder.confirmed(eventFamily, patterns)));
   }
 
   /**
@@ -70,6 +75,29 @@ export class Registry {
     this.holdings.add(subscription);
     this.#expiries.set(subscription);
     return subscription;
+  }
+
+  /**
+   * Has a subscription filtered by what its receiver's token is narrowed to now, in place of what it was narrowed to.
+   * @throws ActionError too_many_bindings; nothing has changed then
+   */
+  refilter(subscription: Subscription, tokenFilter: Filter | undefined): void {
+    const before = subscription.interest;
+    const interest = this.refiltered(before, tokenFilter);
+    if (interest === before) return;
+    this.subscriptions.move(subscription, interest);
+    this.letGo(before);
+  }
+
+  /**
+   * A hold on what an interest is with another token.
+   * @returns the same interest, and no other hold, where nothing is different
+   * @throws ActionError too_many_bindings
+   */
+  refiltered(interest: Interest, tokenFilter: Filter | undefined): Interest {
+    if (interest.tokenFilter?.key === tokenFilter?.key) return interest;
+    const { account, text, narrowing } = interest;
+    return this.hold(account, text, () => interest.topic.binding, narrowing, tokenFilter);
   }
 
   /** A subscription that is held already is asked for again: when it ends is what is asked for now. */
@@ -114,29 +142,29 @@ export class Registry {
   }
 
   /**
-   * Understands every interest anew: the patterns of some hang on the account tree. One that can't be understood any more
-   * stays as it is; its subscriptions are the caller's to end.
+   * Understands every topic anew: the patterns of some hang on the account tree. One that can't be understood any more stays
+   * as it is; its subscriptions are the caller's to end.
    * @param parse may throw an ActionError
-   * @returns the interests whose new patterns don't fit into the plan, and why: they stay as they were, bound to what is
-   *   not theirs any more, so their subscriptions are the caller's to end, too
+   * @returns the topics whose new patterns don't fit into the plan, and why: they stay as they were, bound to what is not
+   *   theirs any more, so their subscriptions are the caller's to end, too
    */
-  replan(parse: (interest: Interest) => Binding): ReadonlyMap<Interest, ActionError> {
-    const unplanned = new Map<Interest, ActionError>();
-    for (const interest of this.subscriptions.interests()) {
-      const binding = attempt(() => parse(interest));
+  replan(parse: (topic: Topic) => Binding): ReadonlyMap<Topic, ActionError> {
+    const unplanned = new Map<Topic, ActionError>();
+    for (const topic of this.subscriptions.topics()) {
+      const binding = attempt(() => parse(topic));
       if (binding instanceof ActionError) continue;
-      const failure = attempt(() => this.#reinterpret(interest, binding));
-      if (failure instanceof ActionError) unplanned.set(interest, failure);
+      const failure = attempt(() => this.#reinterpret(topic, binding));
+      if (failure instanceof ActionError) unplanned.set(topic, failure);
     }
     return unplanned;
   }
 
   /** Make before break. @throws ActionError too_many_bindings; nothing has changed then */
-  #reinterpret(interest: Interest, binding: Binding): void {
-    const before = interest.patterns;
-    this.binder.want(interest.eventFamily, binding.patterns);
-    interest.reinterpret(binding);
-    this.binder.forget(interest.eventFamily, before);
+  #reinterpret(topic: Topic, binding: Binding): void {
+    const before = topic.patterns;
+    this.binder.want(topic.eventFamily, binding.patterns);
+    topic.reinterpret(binding);
+    this.binder.forget(topic.eventFamily, before);
   }
 }
 

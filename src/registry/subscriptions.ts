@@ -1,16 +1,26 @@
 /** Who wants what: the interests of this node, who holds them, and which of them an event matches. */
-import { type Binding, type BusEvent, everyAccount } from '../families/family.ts';
+import { ActionError } from '../errors.ts';
+import { type Binding, type BusEvent, everyAccount, type Payload } from '../families/family.ts';
+import type { Fields } from '../filters/fields.ts';
+import { both, type Filter } from '../filters/filter.ts';
+import { FilterPlaces, maxTried, type Place } from '../filters/filter-places.ts';
 import type { RequestId } from '../protocol/client-message.ts';
 import { type Lifetime, type Narrowing, notNarrowed } from '../protocol/subscription-options.ts';
 import type { Subscriber } from '../session/subscriber.ts';
 import { Interest, type Subscription } from '../session/subscription.ts';
+import { Topic } from '../session/topic.ts';
 import { TopicIndex } from './topic-index.ts';
 
 export class Subscriptions {
+  readonly #topics = new Map<string, Topic>();
   readonly #interests = new Map<string, Interest>();
-  readonly #index = new TopicIndex<Interest>();
-  /** Interests in events that belong to no account. */
-  readonly #shared = new TopicIndex<Interest>();
+  readonly #index = new TopicIndex<Topic>();
+  /** Topics of events that belong to no account. */
+  readonly #shared = new TopicIndex<Topic>();
+  /** By account. */
+  readonly #places = new Map<string, FilterPlaces>();
+  /** Of the event in hand. */
+  readonly #matched: Topic[] = [];
   #order = 0;
   #count = 0;
   /** Set by who ends subscriptions: one was sent the event after which it ends. */
@@ -21,34 +31,78 @@ export class Subscriptions {
     return this.#count;
   }
 
-  interests(): Iterable<Interest> {
-    return this.#interests.values();
+  topics(): Iterable<Topic> {
+    return this.#topics.values();
   }
 
   /**
    * Takes a hold on an account's binding, so that it stays while the broker is asked; `release` gives it back.
    * @param parse understands the binding; called where nobody holds it yet, and may throw
    * @param narrowing the same binding with another one is another interest
+   * @param tokenFilter what the token of whoever asks is narrowed to, beside
+   * @throws ActionError too_many_bindings where the account has too many filters; nothing is held then
    */
-  hold(account: string, text: string, parse: () => Binding, narrowing: Narrowing = notNarrowed): Interest {
-    const key = keyOf(account, text, narrowing);
+  hold(
+    account: string,
+    text: string,
+    parse: () => Binding,
+    narrowing: Narrowing = notNarrowed,
+    tokenFilter?: Filter,
+  ): Interest {
+    const of = topicKey(account, text, narrowing);
+    const key = interestKey(of, narrowing, tokenFilter);
     let interest = this.#interests.get(key);
     if (interest === undefined) {
-      interest = new Interest(account, text, parse(), narrowing);
+      const topic = this.#topics.get(of) ?? new Topic(account, text, narrowing.includesSubaccounts, parse());
+      interest = new Interest(topic, narrowing, tokenFilter, this.#place(account, both(narrowing.filter, tokenFilter)));
+      if (topic.holders === 0) this.#addTopic(of, topic);
       this.#interests.set(key, interest);
-      for (const words of interest.wordings) this.#indexOf(interest).add(interest, words);
+      interest.topic.add(interest);
     }
     interest.holders += 1;
+    interest.topic.holders += 1;
     return interest;
   }
 
-  /** @returns whether that was the last hold, and the interest is gone */
+  #addTopic(key: string, topic: Topic): void {
+    this.#topics.set(key, topic);
+    for (const words of topic.wordings) this.#indexOf(topic).add(topic, words);
+  }
+
+  #place(account: string, filter: Filter | undefined): Place | undefined {
+    if (filter === undefined) return undefined;
+    const places = this.#places.get(account) ?? new FilterPlaces();
+    const place = places.hold(filter);
+    if (place === undefined) {
+      throw new ActionError(
+        'too_many_bindings',
+        `too many filters: an event of the account would have to be tried against more than ${maxTried} of them, or they are too large`,
+      );
+    }
+    this.#places.set(account, places);
+    return place;
+  }
+
+  /** @returns whether that was the last hold on its topic, which is gone then */
   release(interest: Interest): boolean {
+    const { topic, narrowing, tokenFilter, place } = interest;
+    const of = topicKey(topic.account, topic.text, narrowing);
     interest.holders -= 1;
+    topic.holders -= 1;
     if (interest.holders > 0) return false;
-    this.#interests.delete(keyOf(interest.account, interest.text, interest.narrowing));
-    for (const words of interest.wordings) this.#indexOf(interest).delete(interest, words);
+    this.#interests.delete(interestKey(of, narrowing, tokenFilter));
+    topic.delete(interest);
+    if (place !== undefined) this.#displace(topic.account, place);
+    if (topic.holders > 0) return false;
+    this.#topics.delete(of);
+    for (const words of topic.wordings) this.#indexOf(topic).delete(topic, words);
     return true;
+  }
+
+  #displace(account: string, place: Place): void {
+    const places = this.#places.get(account);
+    places?.release(place);
+    if (places?.isEmpty) this.#places.delete(account);
   }
 
   /**
@@ -91,25 +145,47 @@ export class Subscriptions {
     );
   }
 
+  /** Its events are those of another held interest from now on. The hold on the one before is still to be released. */
+  move(subscription: Subscription, interest: Interest): void {
+    const { feed } = subscription.subscriber;
+    // What the filter hid so far a replay may bring: this subscription has not covered it.
+    if (feed !== undefined && subscription.interest.tokenFilter !== undefined) {
+      subscription.from = Math.max(subscription.from, feed.doneTo(subscription));
+    }
+    this.#takeOut(subscription);
+    subscription.interest = interest;
+    subscription.slot = interest.subscriptions.length;
+    interest.subscriptions.push(subscription);
+    interest.onceCount += onceOf(subscription.lifetime);
+    feed?.subscriptionsChanged();
+  }
+
   /** Ends deliveries; the hold on the interest is still to be released. Takes the same time for any number of others. */
   remove(subscription: Subscription): void {
-    const { subscriber, interest } = subscription;
-    const last = interest.subscriptions.pop();
-    if (last !== undefined && last !== subscription) {
-      interest.subscriptions[subscription.slot] = last;
-      last.slot = subscription.slot;
-    }
-    interest.onceCount -= onceOf(subscription.lifetime);
-    subscriber.removeSubscription(subscription);
+    this.#takeOut(subscription);
+    subscription.subscriber.removeSubscription(subscription);
     this.#count -= 1;
   }
 
-  #indexOf({ isShared }: Interest): TopicIndex<Interest> {
+  #takeOut(subscription: Subscription): void {
+    const { interest, lifetime } = subscription;
+    const { subscriptions } = interest;
+    interest.onceCount -= onceOf(lifetime);
+    const last = subscriptions.pop();
+    if (last === undefined || last === subscription) return;
+    subscriptions[subscription.slot] = last;
+    last.slot = subscription.slot;
+  }
+
+  #indexOf({ isShared }: Topic): TopicIndex<Topic> {
     return isShared ? this.#shared : this.#index;
   }
 
-  /** Appends the interests that an event matches: its account's, and those in every account; of shared ones all accounts'. */
-  match(event: BusEvent, found: Interest[]): void {
+  /**
+   * Appends the topics that an event matches: its account's, and those in every account; of shared ones all accounts'. Which
+   * of their interests it concerns is another question.
+   */
+  matchTopics(event: BusEvent, found: Topic[]): void {
     const { account } = event;
     if (event.isShared) {
       this.#shared.collectAll(event.family, event.words, found);
@@ -119,11 +195,26 @@ export class Subscriptions {
       this.#index.collect(account, event.family, event.words, found);
     this.#index.collect(everyAccount, event.family, event.words, found);
   }
+
+  /** Appends the interests that an event concerns. Hot. */
+  match(event: BusEvent, payload: Payload, found: Interest[]): void {
+    const matched = this.#matched;
+    matched.length = 0;
+    this.matchTopics(event, matched);
+    let fields: Fields | undefined;
+    for (const topic of matched) fields = topic.collect(payload, fields, found);
+  }
 }
 
-/** Accounts have no blanks, and the length tells where the narrowing ends: no two interests have one key. */
-function keyOf(account: string, text: string, { key }: Narrowing): string {
-  return `${account} ${key.length} ${key}${text}`;
+/** Accounts have no blanks. */
+function topicKey(account: string, text: string, { includesSubaccounts }: Narrowing): string {
+  return `${account} ${includesSubaccounts ? '+' : '-'}${text}`;
+}
+
+/** Lengths tell where the parts end: no two interests have one key. */
+function interestKey(topic: string, narrowing: Narrowing, tokenFilter: Filter | undefined): string {
+  const token = tokenFilter?.key ?? '';
+  return `${narrowing.key.length} ${token.length} ${narrowing.key}${token}${topic}`;
 }
 
 function onceOf(lifetime: Lifetime | undefined): number {

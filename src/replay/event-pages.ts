@@ -2,10 +2,11 @@
 import type { Dialect } from '../dialects/dialect.ts';
 import type { Catalogue } from '../families/catalogue.ts';
 import type { Binding } from '../families/family.ts';
+import { type Filter, holds } from '../filters/filter.ts';
 import type { Epoch, History, NotRecovered } from '../history/history.ts';
 import { type KeptEvent, ofNobody } from '../history/ring.ts';
 import { Subscriptions } from '../registry/subscriptions.ts';
-import type { Interest } from '../session/subscription.ts';
+import type { Topic } from '../session/topic.ts';
 import { PageQueue } from './page-queue.ts';
 import { PastEvents } from './past-events.ts';
 
@@ -21,6 +22,8 @@ export interface EventPageRequest {
   /** The account that asks: accounts take turns. */
   readonly asker: string;
   readonly bindings: ReadonlyMap<string, Binding>;
+  /** Only events that it holds for. */
+  readonly filter: Filter | undefined;
   /** Undefined: the latest. */
   readonly since: string | undefined;
   readonly limit: number;
@@ -150,11 +153,12 @@ export class EventPages {
   }
 
   /** @returns false when the page is over before this event */
-  #add(kept: KeptEvent, { exchanges, dialect, asked }: Look, draft: Draft): boolean {
+  #add(kept: KeptEvent, { exchanges, dialect, asked, filter }: Look, draft: Draft): boolean {
     const isRead = exchanges.has(kept.exchange);
     if (!draft.mayLook(isRead ? readingEffort : 1)) return false;
     const past = isRead ? this.#past.read(kept) : undefined;
-    return past === undefined || draft.add(framesOf(past, dialect, asked));
+    if (past === undefined || (filter !== undefined && !holds(filter, past.read.fields))) return true;
+    return draft.add(framesOf(past, dialect, asked));
   }
 
   #page(events: readonly (readonly Buffer[])[], position: number, more: boolean): EventPage {
@@ -200,11 +204,11 @@ function framesOf(
   dialect: Dialect,
   asked: Subscriptions,
 ): readonly Buffer[] {
-  const found: Interest[] = [];
-  asked.match(event, found);
+  const found: Topic[] = [];
+  asked.matchTopics(event, found);
   const frames: Buffer[] = [];
-  for (const interest of dialect.perSubscription ? found : found.slice(0, 1)) {
-    const message = transit.message(dialect, interest, true);
+  for (const topic of dialect.perSubscription ? found : found.slice(0, 1)) {
+    const message = transit.message(dialect, topic, true);
     if (message !== undefined) frames.push(message.json());
   }
   return frames;

@@ -1,6 +1,7 @@
 /** Sends events of the past to a socket, for those of its subscriptions that they are owed to. */
 import type { Subscriptions } from '../registry/subscriptions.ts';
-import type { Interest, Subscription } from '../session/subscription.ts';
+import type { Subscription } from '../session/subscription.ts';
+import { Concern } from './concern.ts';
 import type { PastEvent } from './past-events.ts';
 import type { Replay, SocketFeed } from './socket-feed.ts';
 
@@ -9,14 +10,16 @@ export interface SendCounters {
 }
 
 export class PastDelivery {
+  readonly #concern: Concern;
   /** Of the event in hand. */
-  readonly #found: Interest[] = [];
   readonly #due: Subscription[] = [];
 
   constructor(
     private readonly subscriptions: Subscriptions,
     private readonly counters: SendCounters,
-  ) {}
+  ) {
+    this.#concern = new Concern(subscriptions);
+  }
 
   /**
    * For the subscriptions that a message added; in a dialect with one frame an event only what no other one has covered.
@@ -26,9 +29,7 @@ export class PastDelivery {
     const { perSubscription } = feed.session.dialect;
     const due = this.#due;
     due.length = 0;
-    for (const interest of this.#match(past)) {
-      const subscription = feed.byInterest.get(interest);
-      if (subscription === undefined) continue;
+    for (const subscription of this.#concern.of(feed, past)) {
       if (replay.subscriptions.has(subscription)) due.push(subscription);
       else if (!perSubscription && subscription.from < position && !feed.isOwedReplay(subscription)) return 0;
     }
@@ -41,9 +42,8 @@ export class PastDelivery {
   missed(feed: SocketFeed, position: number, past: PastEvent): number {
     const due = this.#due;
     due.length = 0;
-    for (const interest of this.#match(past)) {
-      const subscription = feed.byInterest.get(interest);
-      if (subscription === undefined || subscription.from >= position || feed.isOwedReplay(subscription)) continue;
+    for (const subscription of this.#concern.of(feed, past)) {
+      if (subscription.from >= position || feed.isOwedReplay(subscription)) continue;
       due.push(subscription);
     }
     return this.#sendFor(due, past);
@@ -63,15 +63,9 @@ export class PastDelivery {
     return bytes;
   }
 
-  #match({ event }: PastEvent): readonly Interest[] {
-    this.#found.length = 0;
-    this.subscriptions.match(event, this.#found);
-    return this.#found;
-  }
-
   /** @returns about how many bytes that was */
   #send({ transit }: PastEvent, { subscriber, interest, tail }: Subscription): number {
-    const message = transit.message(subscriber.dialect, interest, true);
+    const message = transit.message(subscriber.dialect, interest.topic, true);
     if (message === undefined) return 0;
     subscriber.deliver(message, tail);
     this.counters.framesSent += 1;

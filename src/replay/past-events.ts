@@ -4,11 +4,14 @@ import { EventInTransit } from '../dialects/event-in-transit.ts';
 import { readEvent } from '../event-reader.ts';
 import type { Catalogue } from '../families/catalogue.ts';
 import type { BusEvent, Payload } from '../families/family.ts';
+import { Fields } from '../filters/fields.ts';
 import type { History } from '../history/history.ts';
 import type { KeptEvent } from '../history/ring.ts';
 
 export interface PastEvent {
   readonly event: BusEvent;
+  /** Its payload, for filters. */
+  readonly read: { readonly fields: Fields };
   readonly transit: EventInTransit;
 }
 
@@ -77,17 +80,16 @@ export class PastEvents {
     if (typeof read === 'string') return undefined;
     const event = this.#asTaken(read.event, account);
     if (event === undefined) return undefined;
-    const past = new PastRead(event, read.body, read.payload);
-    this.#release(past);
-    return { event, transit: new EventInTransit(past, () => this.history.cursorAt(position)) };
+    const past = new PastRead(event, read.body, read.payload, this.#retain);
+    return { event, read: past, transit: new EventInTransit(past, () => this.history.cursorAt(position)) };
   }
 
   /** Thousands of payloads that live for a second are what the collector works at most. */
-  #release(past: PastRead): void {
+  readonly #retain = (past: PastRead): void => {
     this.#parsed[this.#nextParsed]?.releasePayload();
     this.#parsed[this.#nextParsed] = past;
     this.#nextParsed = (this.#nextParsed + 1) % maxParsed;
-  }
+  };
 
   /**
    * Whose an event is was decided when it was taken. Where that went by a realm, and the realm is another account's by now,
@@ -99,23 +101,39 @@ export class PastEvents {
   }
 }
 
-/** An event that was read, and is parsed again for whoever asks for its payload late: another dialect. */
+/** An event that was read, and is parsed again for whoever asks for its payload late: another dialect, or a filter. */
 class PastRead implements ReadEvent {
   #payload: Payload | undefined;
+  #fields: Fields | undefined;
 
+  /** @param retain is told each time that the payload is there: it is, until it is released */
   constructor(
     readonly event: BusEvent,
     readonly body: Buffer,
     payload: Payload,
+    private readonly retain: (past: PastRead) => void,
   ) {
     this.#payload = payload;
+    retain(this);
   }
 
   get payload(): Payload {
-    return this.#payload ?? (JSON.parse(this.body.toString('utf8')) as Payload);
+    if (this.#payload === undefined) {
+      // Before it is there: its own place may be the one that is given to it.
+      this.retain(this);
+      this.#payload = JSON.parse(this.body.toString('utf8')) as Payload;
+    }
+    return this.#payload;
+  }
+
+  get fields(): Fields {
+    const { payload } = this;
+    this.#fields ??= new Fields(payload);
+    return this.#fields;
   }
 
   releasePayload(): void {
     this.#payload = undefined;
+    this.#fields = undefined;
   }
 }

@@ -3,7 +3,8 @@ import { everyAccount } from '../families/family.ts';
 import type { RequestId } from '../protocol/client-message.ts';
 import type { Feed } from '../session/feed.ts';
 import type { Session } from '../session/session.ts';
-import type { Interest, Subscription } from '../session/subscription.ts';
+import type { Subscription } from '../session/subscription.ts';
+import type { Topic } from '../session/topic.ts';
 
 /** Events of the past that a subscribe asked for: those behind its position and up to that of the feed. */
 export interface Replay {
@@ -38,7 +39,7 @@ export class SocketFeed implements Feed {
   cursorAt = performance.now();
   cursorSentAt = -1;
   #isLive = true;
-  #byInterest: Map<Interest, Subscription> | undefined;
+  #byTopic: Map<Topic, Subscription[]> | undefined;
 
   constructor(
     readonly session: Session,
@@ -60,6 +61,11 @@ export class SocketFeed implements Feed {
     this.owner.activate(this);
   }
 
+  doneTo(subscription: Subscription): number {
+    if (this.isVoid || this.isOwedReplay(subscription)) return -1;
+    return this.#isLive ? this.owner.head : this.position;
+  }
+
   wake(): void {
     if (!this.#isLive) this.owner.activate(this);
   }
@@ -70,15 +76,21 @@ export class SocketFeed implements Feed {
   }
 
   subscriptionsChanged(): void {
-    this.#byInterest = undefined;
+    this.#byTopic = undefined;
   }
 
-  /** Its subscriptions by what they ask for. */
-  get byInterest(): ReadonlyMap<Interest, Subscription> {
-    this.#byInterest ??= new Map(
-      this.session.subscriptions.map((subscription) => [subscription.interest, subscription]),
-    );
-    return this.#byInterest;
+  /** Its subscriptions by the bindings that they are to. */
+  get byTopic(): ReadonlyMap<Topic, readonly Subscription[]> {
+    if (this.#byTopic !== undefined) return this.#byTopic;
+    const byTopic = new Map<Topic, Subscription[]>();
+    for (const subscription of this.session.subscriptions) {
+      const { topic } = subscription.interest;
+      const others = byTopic.get(topic);
+      if (others === undefined) byTopic.set(topic, [subscription]);
+      else others.push(subscription);
+    }
+    this.#byTopic = byTopic;
+    return byTopic;
   }
 
   /** Whether a subscription waits for its replay, or is in the middle of it. */

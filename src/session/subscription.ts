@@ -1,16 +1,19 @@
 /**
- * What a receiver is subscribed to. An interest is a binding of an account, with what narrows it, understood once and
- * shared by all receivers that hold it; a subscription is one receiver's hold on it.
+ * What a receiver is subscribed to. An interest is a binding of an account with what narrows it, shared by all receivers
+ * that hold it; a subscription is one receiver's hold on it.
  */
-import type { Binding, BusEvent, FamilyName, Pattern } from '../families/family.ts';
+import type { FamilyName } from '../families/family.ts';
+import type { Filter } from '../filters/filter.ts';
+import type { Place } from '../filters/filter-places.ts';
 import type { RequestId } from '../protocol/client-message.ts';
-import { type Lifetime, type Narrowing, notNarrowed, optionsBody } from '../protocol/subscription-options.ts';
+import { type Lifetime, type Narrowing, optionsBody } from '../protocol/subscription-options.ts';
 import type { Subscriber } from './subscriber.ts';
+import type { Topic } from './topic.ts';
 
 /** One receiver's hold on an interest. */
 export interface Subscription {
   readonly subscriber: Subscriber;
-  readonly interest: Interest;
+  interest: Interest;
   /** That of the message that made it, if it had one. */
   readonly requestId: RequestId | undefined;
   /** What this subscription's messages end with, where they end differently from others'. */
@@ -26,49 +29,44 @@ export interface Subscription {
 }
 
 export class Interest {
-  readonly family: FamilyName;
-  readonly eventFamily: FamilyName;
-  /** Its events are every account's. */
-  readonly isShared: boolean;
-  /** What its events' words are, one way or another. */
-  readonly wordings: readonly (readonly string[])[];
   readonly subscriptions: Subscription[] = [];
   /** How many subscriptions hold it or are on the way to; when nobody does, it is dropped. */
   holders = 0;
   /** How many of its subscriptions end after their first event. */
   onceCount = 0;
-  #binding: Binding;
 
   /**
-   * @param account the account asked for, or `*`
-   * @param text the client's binding to the letter
    * @param narrowing what makes another interest of the same binding
+   * @param tokenFilter what the tokens of those who hold it are narrowed to, beside
+   * @param place of all that its events are filtered by; undefined: by nothing
    */
   constructor(
-    readonly account: string,
-    readonly text: string,
-    binding: Binding,
-    readonly narrowing: Narrowing = notNarrowed,
-  ) {
-    this.#binding = binding;
-    this.family = binding.family;
-    this.eventFamily = binding.eventFamily;
-    this.isShared = binding.isShared === true;
-    this.wordings = binding.wordings;
+    readonly topic: Topic,
+    readonly narrowing: Narrowing,
+    readonly tokenFilter: Filter | undefined,
+    readonly place: Place | undefined,
+  ) {}
+
+  /** The account asked for, or `*`. */
+  get account(): string {
+    return this.topic.account;
   }
 
-  /** What the broker must route to this node for it. */
-  get patterns(): readonly Pattern[] {
-    return this.#binding.patterns;
+  /** The client's binding to the letter. */
+  get text(): string {
+    return this.topic.text;
   }
 
-  subscriptionKey(event: BusEvent): string {
-    return this.#binding.subscriptionKey(event);
+  get family(): FamilyName {
+    return this.topic.family;
   }
 
-  /** The same binding, understood again with another account tree: its patterns may differ. */
-  reinterpret(binding: Binding): void {
-    this.#binding = binding;
+  get eventFamily(): FamilyName {
+    return this.topic.eventFamily;
+  }
+
+  get isShared(): boolean {
+    return this.topic.isShared;
   }
 }
 

@@ -56,6 +56,16 @@ describe('npm run token', () => {
     expect(identity).toMatchObject({ superduperAdmin: true, families: new Set(['call', 'object']) });
   });
 
+  test('--filter makes a token that is given certain events and may do nothing else', async () => {
+    const filter = { 'Custom-Channel-Vars.Authorizing-ID': ['u1', 2], 'Call-Direction': { not: 'inbound' } };
+    const options = ['--account', 'acme', '--secret', secret, '--filter', JSON.stringify(filter)];
+    const token = await tokenOf(options);
+    expect(decodeJwt(token).filter).toEqual(filter);
+    const identity = await createJwtAuthenticator({ secrets: [secret] }).identify(token);
+    expect([...identity.scopes]).toEqual(['events']);
+    expect(identity.filter?.conditions).toHaveLength(2);
+  });
+
   test.each([
     ['45s', 45],
     ['2h', 7200],
@@ -100,7 +110,7 @@ describe('npm run token', () => {
   test('--help names every option', async () => {
     const { code, stdout } = await tokenCommand(['--help']);
     expect(code).toBe(0);
-    for (const option of ['account', 'secret', 'expires', 'superduper-admin', 'families', 'scope']) {
+    for (const option of ['account', 'secret', 'expires', 'superduper-admin', 'families', 'scope', 'filter']) {
       expect(stdout).toContain(`--${option}`);
     }
   });

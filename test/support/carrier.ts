@@ -50,7 +50,7 @@ export function createCarrier({ accounts = [], settings = {}, plan = 'fine' }: C
 
   function bound(): Pattern[] {
     if (plan === 'coarse') return catalogue.families.flatMap(({ coarse }) => coarse);
-    return [...subscriptions.interests()].flatMap(({ patterns }) => patterns);
+    return [...subscriptions.topics()].flatMap(({ patterns }) => patterns);
   }
 
   return {

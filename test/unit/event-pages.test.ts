@@ -39,7 +39,8 @@ function createWorld(ringBytes = 256_000_000) {
       const bindings = new Map([[binding, catalogue.parse(binding, account)]]);
       const dialect = dialectNamed('classic');
       const isWanted = () => true;
-      const request = { account, asker: account, bindings, since: undefined, limit: 1000, dialect, isWanted };
+      const asked = { account, asker: account, bindings, filter: undefined, since: undefined };
+      const request = { ...asked, limit: 1000, dialect, isWanted };
       return pages.read({ ...request, ...more });
     },
   };

@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createJwtAuthenticator, type JwtSettings } from '../../src/auth/jwt.ts';
 import { makeToken } from '../../src/auth/token.ts';
 import { ActionError } from '../../src/errors.ts';
+import { filterSchema } from '../../src/filters/filter-schema.ts';
 import { answerJson, type Neighbour, startNeighbour } from '../support/rest.ts';
 
 const secret = 'a secret that is long enough for every one of the three';
@@ -161,6 +162,39 @@ describe('claims', () => {
       superduperAdmin: true,
       families: new Set(['call']),
       scopes: new Set(['events', 'sockets:read']),
+    });
+  });
+
+  describe('filter', () => {
+    const filter = { 'Custom-Channel-Vars.Authorizing-ID': 'u1' };
+
+    test.each([
+      [undefined, ['events']],
+      ['events sockets:read sockets:close commands', ['events']],
+      ['commands  events', ['events']],
+      ['sockets:read commands', []],
+      ['', []],
+    ])('with the scope %j it may do %j and nothing else', async (scope, scopes) => {
+      const identity = await createJwtAuthenticator(shared).identify(await signShared({ filter, scope }));
+      expect([...identity.scopes]).toEqual(scopes);
+      expect(identity.filter).toEqual(filterSchema.parse(filter));
+    });
+
+    test.each([
+      [null, 'filter must be an object'],
+      ['Call-ID', 'filter must be an object'],
+      [[], 'filter must be an object'],
+      [{}, 'filter must have 1 to 10 paths'],
+      [{ 'a..b': 'x' }, 'filter.a..b must be a path'],
+      [{ a: null }, 'filter.a must be a text'],
+      [{ a: {} }, 'filter.a must be a text'],
+      [{ a: { contains: 'x' } }, 'filter.a must be a text'],
+      [{ a: [] }, 'filter.a must have 1 to 100 values'],
+      [{ a: { not: [null] } }, 'filter.a.not.0 must be a text'],
+      [{ a: 'x'.repeat(8192) }, 'filter must be at most 8192 bytes'],
+    ])('%j can not be understood', async (claim, message) => {
+      const said = await outcome(shared, await signShared({ filter: claim }));
+      expect(said).toMatch(`token_invalid: failed to authenticate token: ${message}`);
     });
   });
 

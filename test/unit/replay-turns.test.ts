@@ -119,6 +119,7 @@ const binding: Binding = {
 const anything = {
   account,
   bindings: new Map([['*', binding]]),
+  filter: undefined,
   since: 'since',
   limit: 1,
   dialect: dialectNamed('classic'),
