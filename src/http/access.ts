@@ -1,7 +1,7 @@
 /** Who may: one hook for all routes of an account. A route says in its `config` which scope a token needs. */
 import type { FastifyRequest } from 'fastify';
 import type { AccountDirectory } from '../auth/accounts.ts';
-import { checkScope } from '../auth/authorization.ts';
+import { checkScope, checkUnfiltered } from '../auth/authorization.ts';
 import type { Authenticator, Identity, Scope } from '../auth/identity.ts';
 import { ActionError } from '../errors.ts';
 import type { Http } from './http-server.ts';
@@ -10,6 +10,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a token must allow. Every route of an account has one; its token is of that account, or of one above it. */
     scope?: Scope;
+    /** What it shows of events is filtered as the token is. A token with a filter has no business at any other route. */
+    isFiltered?: true;
   }
   interface FastifyRequest {
     /** Who asks: set on routes with a scope, before it is looked at whether they may. Handlers run where they may. */
@@ -37,7 +39,7 @@ export function checkAccess(http: Http, services: AccessServices): void {
     throw new Error(`the route ${String(method)} ${url} does not say which scope a token needs`);
   });
   http.addHook('preHandler', async (request) => {
-    const { scope } = request.routeOptions.config;
+    const { scope, isFiltered } = request.routeOptions.config;
     if (scope === undefined) return;
     const token = services.tokenOf(request.headers);
     if (token === undefined) throw new ActionError('token_required');
@@ -46,6 +48,7 @@ export function checkAccess(http: Http, services: AccessServices): void {
     if (!services.accounts.isWithin(accountOf(request), identity.accountId))
       throw new ActionError('account_unauthorized');
     checkScope(identity, scope);
+    if (isFiltered !== true) checkUnfiltered(identity);
   });
 }
 

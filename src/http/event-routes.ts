@@ -70,7 +70,7 @@ export function addEventRoutes(http: Http, services: EventRouteServices): void {
   http.get(
     '/v2/accounts/:account/events',
     {
-      config: { scope: 'events' },
+      config: { scope: 'events', isFiltered: true },
       schema: {
         summary: 'Events of late, from the memory of this node',
         security,
