@@ -82,8 +82,8 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   const stage = demo === undefined ? undefined : await loadStage();
   const embedded = surroundings.broker ?? stage?.broker;
   const { bus, binder, history, ...source } = createEventSource(config, embedded?.bus, catalogue, log);
-  const subscriptions = new Subscriptions();
-  const resumption = new Resumption(history, catalogue, subscriptions, metrics);
+  const subscriptions = new Subscriptions((account) => accounts.parentOf(account));
+  const resumption = new Resumption(history, catalogue, subscriptions, accounts, metrics);
   const eventPages = history && new EventPages(history, catalogue);
   const registry = new Registry(subscriptions, binder);
   const guard = new SessionGuard(registry, catalogue, accounts, guardLimits(config), log);

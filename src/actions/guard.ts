@@ -71,7 +71,9 @@ export class SessionGuard {
   onAccountsChanged(): void {
     for (const session of this.registry.sessions.all()) this.#enforce(session);
     // Behind that, since what has ended makes room.
-    const unplanned = this.registry.replan(({ text, account }) => this.catalogue.parse(text, account));
+    const unplanned = this.registry.replan(({ text, account, includesSubaccounts }) =>
+      this.catalogue.parse(text, account, includesSubaccounts),
+    );
     if (unplanned.size === 0) return;
     for (const session of this.registry.sessions.all())
       this.#endThose(session, ({ interest }) => unplanned.get(interest.topic));
@@ -168,7 +170,7 @@ export class SessionGuard {
       checkAccount(identity, interest.account, this.accounts);
       checkFamily(identity, interest.family);
       // Some bindings can only be understood with the account's realm.
-      this.catalogue.parse(interest.text, interest.account);
+      this.catalogue.parse(interest.text, interest.account, interest.includesSubaccounts);
       this.registry.refilter(subscription, identity.filter);
       return undefined;
     } catch (error) {

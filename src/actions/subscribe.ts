@@ -90,7 +90,7 @@ export const subscribe: Action<BindingsMessage, z.output<typeof reply>> = {
     const beginning = resumption.begin(session, added, message.since);
     const { from } = beginning;
     const subscriptions = added.map((interest) => registry.subscribe(session, interest, requestId, from, lifetime));
-    resumption.start(session, accountOf(request), subscriptions, beginning, requestId);
+    resumption.start(session, subscriptions, beginning, requestId);
     // Name and metadata of the latest subscribe win.
     session.relabel(message);
     const { cursor, verdict } = beginning;
@@ -110,7 +110,8 @@ function accountOf({ message, identity }: Request<BindingsMessage>): string {
 
 /** @throws ActionError where the text is no binding, or the token excludes its family */
 function understand(text: string, request: Request<BindingsMessage>): Binding {
-  const binding = request.services.catalogue.parse(text, accountOf(request));
+  const { includesSubaccounts } = request.message.options.narrowing;
+  const binding = request.services.catalogue.parse(text, accountOf(request), includesSubaccounts);
   checkFamily(request.identity, binding.family);
   return binding;
 }
@@ -184,9 +185,9 @@ function checkStillAllowed(request: Request<BindingsMessage>, held: readonly Int
   }
   checkScope(identity, 'events');
   checkAccount(identity, accountOf(request), services.accounts);
-  for (const { family, text } of held) {
+  for (const { family, text, includesSubaccounts } of held) {
     checkFamily(identity, family);
     // It may have hung on a realm that the account has no longer.
-    services.catalogue.parse(text, accountOf(request));
+    services.catalogue.parse(text, accountOf(request), includesSubaccounts);
   }
 }

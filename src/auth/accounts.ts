@@ -36,8 +36,10 @@ export interface AccountDirectory extends RealmDirectory {
   isSuperduperAdmin(accountId: string): boolean;
 }
 
-/** The accounts below one. */
+/** The accounts above and below one. */
 export interface AccountListing {
+  /** The one that it is right below, if any. */
+  parentOf(accountId: string): string | undefined;
   /** All that are below it, at whatever depth, itself left out: each behind its parent. Empty for one that isn't known. */
   descendantsOf(accountId: string): readonly Descendant[];
 }
@@ -95,6 +97,10 @@ export class AccountTree implements AccountDirectory, AccountListing {
     return false;
   }
 
+  parentOf(accountId: string): string | undefined {
+    return this.#byId.get(accountId)?.parent_id ?? undefined;
+  }
+
   isSuperduperAdmin(accountId: string): boolean {
     return this.#byId.get(accountId)?.superduper_admin === true;
   }
@@ -143,6 +149,10 @@ export class Accounts implements AccountDirectory, AccountListing {
 
   isWithin(accountId: string, ancestorId: string): boolean {
     return this.#tree.isWithin(accountId, ancestorId);
+  }
+
+  parentOf(accountId: string): string | undefined {
+    return this.#tree.parentOf(accountId);
   }
 
   isSuperduperAdmin(accountId: string): boolean {

@@ -21,6 +21,8 @@ export interface SubscribedBinding {
   readonly text: string;
   /** The account asked for, or `*`. */
   readonly account: string;
+  /** Its events are those of the accounts below as well, and say whose they are. */
+  readonly includesSubaccounts: boolean;
   subscriptionKey(event: BusEvent): string;
 }
 

@@ -74,5 +74,6 @@ export class EventInTransit {
 /** One binding with several filters makes several interests, whose messages are the same but for their tails. */
 function isSaid(last: SubscribedBinding | undefined, binding: SubscribedBinding): boolean {
   if (last === binding) return true;
-  return last?.text === binding.text && last.account === binding.account;
+  if (last === undefined || last.includesSubaccounts !== binding.includesSubaccounts) return false;
+  return last.text === binding.text && last.account === binding.account;
 }

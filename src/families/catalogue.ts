@@ -5,6 +5,7 @@ import { conferenceFamily } from './conference.ts';
 import type { FamilyDefinition } from './definition.ts';
 import {
   type Binding,
+  everyAccount,
   type Family,
   type FamilyName,
   invalidFormat,
@@ -46,9 +47,10 @@ export interface Catalogue {
   familyOn(exchange: string): string;
   /**
    * Understands a client's binding for an account (or `*`).
+   * @param includesSubaccounts with all accounts below it
    * @throws ActionError binding_unsupported or binding_invalid
    */
-  parse(binding: string, account: string): Binding;
+  parse(binding: string, account: string, includesSubaccounts?: boolean): Binding;
 }
 
 export function createCatalogue(settings: CatalogueSettings, directory: RealmDirectory): Catalogue {
@@ -74,14 +76,34 @@ export function createCatalogue(settings: CatalogueSettings, directory: RealmDir
       return { family: nameOf(sharing[0]), reading: 'foreign' };
     },
     familyOn: (exchange) => nameOf(byExchange.get(exchange)?.[0]),
-    parse(binding, account) {
+    parse(binding, account, includesSubaccounts = false) {
       const words = binding.split('.');
       const family = byRoot.get(words[0] as string);
       if (family === undefined) throw new ActionError('binding_unsupported');
       checkWords(family.name, words);
-      return family.parse(words, account);
+      return includesSubaccounts ? parseForTree(family, words, account) : family.parse(words, account);
     },
   };
+}
+
+/**
+ * Accounts come to a tree and leave it while its events go on. So the broker is asked for what all accounts would need, which
+ * stays the same, and whose an event is is sorted out when it comes.
+ */
+function parseForTree(family: Family, words: readonly string[], account: string): Binding {
+  const wide = family.parse(words, everyAccount);
+  const named = parseOwn(family, words, account) ?? wide;
+  return { ...wide, subscriptionKey: (event) => named.subscriptionKey(event) };
+}
+
+/** @returns undefined where the account has no events of its own there, for want of a realm: those below it may */
+function parseOwn(family: Family, words: readonly string[], account: string): Binding | undefined {
+  try {
+    return family.parse(words, account);
+  } catch (error) {
+    if (error instanceof ActionError) return undefined;
+    throw error;
+  }
 }
 
 function familiesOf(settings: CatalogueSettings, directory: RealmDirectory): Family[] {

@@ -15,6 +15,8 @@ export class Subscriptions {
   readonly #topics = new Map<string, Topic>();
   readonly #interests = new Map<string, Interest>();
   readonly #index = new TopicIndex<Topic>();
+  /** Topics of events of an account and all below it. */
+  readonly #trees = new TopicIndex<Topic>();
   /** Topics of events that belong to no account. */
   readonly #shared = new TopicIndex<Topic>();
   /** By account. */
@@ -25,6 +27,9 @@ export class Subscriptions {
   #count = 0;
   /** Set by who ends subscriptions: one was sent the event after which it ends. */
   onSpent: (subscription: Subscription) => void = (subscription) => this.remove(subscription);
+
+  /** @param parentOf the account that another one is right below */
+  constructor(private readonly parentOf: (account: string) => string | undefined = () => undefined) {}
 
   /** Subscriptions of this node. */
   get count(): number {
@@ -177,13 +182,14 @@ export class Subscriptions {
     last.slot = subscription.slot;
   }
 
-  #indexOf({ isShared }: Topic): TopicIndex<Topic> {
-    return isShared ? this.#shared : this.#index;
+  #indexOf({ isShared, includesSubaccounts }: Topic): TopicIndex<Topic> {
+    if (isShared) return this.#shared;
+    return includesSubaccounts ? this.#trees : this.#index;
   }
 
   /**
-   * Appends the topics that an event matches: its account's, and those in every account; of shared ones all accounts'. Which
-   * of their interests it concerns is another question.
+   * Appends the topics that an event matches: its account's, those of accounts above with all below them, and those in every
+   * account; of shared ones all accounts'. Which of their interests it concerns is another question.
    */
   matchTopics(event: BusEvent, found: Topic[]): void {
     const { account } = event;
@@ -191,9 +197,19 @@ export class Subscriptions {
       this.#shared.collectAll(event.family, event.words, found);
       return;
     }
-    if (account !== undefined && account !== everyAccount)
+    if (account !== undefined && account !== everyAccount) {
       this.#index.collect(account, event.family, event.words, found);
+      // Nobody pays for the tree but those who have it asked for.
+      if (!this.#trees.isEmpty) this.#collectAbove(account, event, found);
+    }
     this.#index.collect(everyAccount, event.family, event.words, found);
+  }
+
+  /** By the tree as it is now: an account that has left it brings no event more. */
+  #collectAbove(account: string, { family, words }: BusEvent, found: Topic[]): void {
+    for (let above: string | undefined = account; above !== undefined; above = this.parentOf(above)) {
+      this.#trees.collect(above, family, words, found);
+    }
   }
 
   /** Appends the interests that an event concerns. Hot. */

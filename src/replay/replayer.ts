@@ -10,7 +10,8 @@ import type { Subscriptions } from '../registry/subscriptions.ts';
 import { ActiveFeeds, type Standing } from './active-feeds.ts';
 import { PastDelivery, type SendCounters } from './past-delivery.ts';
 import type { PastEvents } from './past-events.ts';
-import { accountsOf, placeOf, type Replay, type SocketFeed } from './socket-feed.ts';
+import { placeOf, type Replay, type SocketFeed } from './socket-feed.ts';
+import { isOf, type WatchedAccounts } from './watched-accounts.ts';
 
 /** Unsent on a socket that catches up, at most, bytes. */
 const maxUnsentBytes = 65_536;
@@ -47,6 +48,7 @@ export class Replayer {
   constructor(
     private readonly history: History,
     private readonly past: PastEvents,
+    private readonly watched: WatchedAccounts,
     subscriptions: Subscriptions,
     private readonly counters: ReplayCounters,
     /** Whether events go to sockets as they come: not while the source is away, or on the way to its end. */
@@ -162,13 +164,15 @@ export class Replayer {
 
   #replay(feed: SocketFeed, replay: Replay, room: number, upTo: number): Step {
     let left = room;
+    const accounts = this.watched.of(replay.subscriptions);
     for (let looked = 0; replay.position < upTo && this.#mayLook(looked, left); looked += 1) {
-      const kept = this.history.next(replay.position, replay.account);
+      const kept = this.watched.next(replay.position, accounts);
       if (kept === undefined || kept.position > feed.position) {
         this.#finish(feed, replay);
         return 'moved';
       }
       replay.position = kept.position;
+      if (!isOf(kept, accounts)) continue;
       const past = this.past.read(kept);
       if (past !== undefined) left -= this.#delivery.replayed(feed, replay, kept.position, past);
     }
@@ -186,16 +190,15 @@ export class Replayer {
     let left = room;
     const { head } = this.history;
     const end = Math.min(head, replay?.position ?? head);
-    const accounts = accountsOf(feed);
-    const account = accounts?.size === 1 ? [...accounts][0] : undefined;
+    const accounts = this.watched.of(feed.session.subscriptions);
     for (let looked = 0; feed.position < upTo && this.#mayLook(looked, left); looked += 1) {
-      const kept = accounts?.size === 0 ? undefined : this.history.next(feed.position, account);
+      const kept = this.watched.next(feed.position, accounts);
       if (kept === undefined || kept.position > end) {
         this.#passTo(feed, end);
         return this.#atEnd(feed);
       }
       this.#passTo(feed, kept.position);
-      if (accounts !== undefined && (kept.account === undefined || !accounts.has(kept.account))) continue;
+      if (!isOf(kept, accounts)) continue;
       const past = this.past.read(kept);
       if (past !== undefined) left -= this.#delivery.missed(feed, kept.position, past);
     }

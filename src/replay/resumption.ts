@@ -2,9 +2,10 @@
  * Sockets that can resume: what they are told beside their events, and what becomes of their cursors. Without a history
  * (`HISTORY=off`) they are told when the broker is away, and that something may be missing.
  */
+import type { AccountListing } from '../auth/accounts.ts';
 import type { Delivery } from '../bus.ts';
 import type { Catalogue } from '../families/catalogue.ts';
-import { type BusEvent, everyAccount } from '../families/family.ts';
+import type { BusEvent } from '../families/family.ts';
 import type { Epoch, History, Mark, NotRecovered, Verdict } from '../history/history.ts';
 import type { HistoryListener } from '../history/source.ts';
 import type { RequestId } from '../protocol/client-message.ts';
@@ -17,6 +18,7 @@ import type { EventKeeper } from './event-keeper.ts';
 import { PastEvents } from './past-events.ts';
 import { type ReplayCounters, Replayer } from './replayer.ts';
 import { type FeedOwner, SocketFeed } from './socket-feed.ts';
+import { WatchedAccounts } from './watched-accounts.ts';
 
 /** Replays that wait on a socket for the one under way, at most. */
 export const maxWaitingReplays = 20;
@@ -44,6 +46,7 @@ export interface Beginning {
 export class Resumption implements FeedOwner, HistoryListener, EventKeeper {
   readonly #feeds = new Set<SocketFeed>();
   readonly #past: PastEvents | undefined;
+  readonly #watched: WatchedAccounts | undefined;
   readonly #replayer: Replayer | undefined;
   readonly #turnstile = new Turnstile(resumesPerTurn);
   #isUp = false;
@@ -59,11 +62,13 @@ export class Resumption implements FeedOwner, HistoryListener, EventKeeper {
     private readonly history: History | undefined,
     catalogue: Catalogue,
     subscriptions: Subscriptions,
+    accounts: Pick<AccountListing, 'descendantsOf'>,
     private readonly counters: ResumptionCounters,
   ) {
     if (history === undefined) return;
     this.#past = new PastEvents(catalogue, history);
-    this.#replayer = new Replayer(history, this.#past, subscriptions, counters, () => this.#isUp);
+    this.#watched = new WatchedAccounts(history, accounts);
+    this.#replayer = new Replayer(history, this.#past, this.#watched, subscriptions, counters, () => this.#isUp);
   }
 
   get hasHistory(): boolean {
@@ -133,6 +138,7 @@ export class Resumption implements FeedOwner, HistoryListener, EventKeeper {
   /** The account tree is another: whose an event of the past is may be another question. */
   onAccountsChanged(): void {
     this.#past?.forget();
+    this.#watched?.forget();
   }
 
   /** Once a second. @param now `performance.now()` */
@@ -267,7 +273,6 @@ export class Resumption implements FeedOwner, HistoryListener, EventKeeper {
   /** The subscriptions are there, and the reply is about to be sent: what they missed comes behind it. */
   start(
     session: Session,
-    account: string,
     subscriptions: readonly Subscription[],
     { from, verdict }: Beginning,
     requestId: RequestId | undefined,
@@ -275,9 +280,7 @@ export class Resumption implements FeedOwner, HistoryListener, EventKeeper {
     const feed = session.feed as SocketFeed | undefined;
     if (feed === undefined || verdict?.recovered !== true) return;
     feed.hold();
-    const isOfAll = account === everyAccount || subscriptions.some(({ interest }) => interest.isShared);
     feed.replays.push({
-      account: isOfAll ? undefined : account,
       subscriptions: new Set(subscriptions),
       requestId,
       position: from,

@@ -1,5 +1,4 @@
 /** What one socket that can resume has been given, and what it is owed. */
-import { everyAccount } from '../families/family.ts';
 import type { RequestId } from '../protocol/client-message.ts';
 import type { Feed } from '../session/feed.ts';
 import type { Session } from '../session/session.ts';
@@ -8,8 +7,6 @@ import type { Topic } from '../session/topic.ts';
 
 /** Events of the past that a subscribe asked for: those behind its position and up to that of the feed. */
 export interface Replay {
-  /** The account whose events it asks for; undefined: all. */
-  readonly account: string | undefined;
   readonly subscriptions: ReadonlySet<Subscription>;
   readonly requestId: RequestId | undefined;
   /** Everything up to here was sent. */
@@ -102,11 +99,4 @@ export class SocketFeed implements Feed {
 /** Up to where it has what it is being given now. */
 export function placeOf({ position, replays: [replay] }: SocketFeed): number {
   return replay === undefined || replay.position > position ? position : replay.position;
-}
-
-/** The accounts whose events a feed's subscriptions may bring; undefined: all, and those that belong to none. */
-export function accountsOf({ session: { subscriptions } }: SocketFeed): ReadonlySet<string> | undefined {
-  const accounts = new Set(subscriptions.map(({ interest }) => interest.account));
-  const hasShared = subscriptions.some(({ interest }) => interest.isShared);
-  return hasShared || accounts.has(everyAccount) ? undefined : accounts;
 }

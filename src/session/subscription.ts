@@ -57,6 +57,10 @@ export class Interest {
     return this.topic.text;
   }
 
+  get includesSubaccounts(): boolean {
+    return this.topic.includesSubaccounts;
+  }
+
   get family(): FamilyName {
     return this.topic.family;
   }

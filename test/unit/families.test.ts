@@ -306,7 +306,7 @@ test('kazoo4 remembers the names of members up to 64 characters, so that invente
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
   const event = { account, words: [], name: 'x', eventName: 'x', routingKey: 'x', family: 'call' } as const;
-  const binding = { text: 'x', account, subscriptionKey: () => 'x' };
+  const binding = { text: 'x', account, includesSubaccounts: false, subscriptionKey: () => 'x' };
   const heapAfter = (count: number): number => {
     for (let n = 0; n < count; n += 1) {
       const name = `${'X-'.repeat(50_000)}${n}`;

@@ -80,7 +80,7 @@ function createWorld(more: readonly Action[] = []) {
         silentLog,
       ),
       limits: { maxBindings: 250, maxBindingsPerAccount: 1000, rate, maxMessageBytes: 65_536 },
-      resumption: new Resumption(undefined, catalogue, registry.subscriptions, new Metrics(false)),
+      resumption: new Resumption(undefined, catalogue, registry.subscriptions, accounts, new Metrics(false)),
     },
     silentLog,
     [...actions, ...more],

@@ -1,6 +1,7 @@
 /** What asks for the past holds up nobody: all replays, and all pages, share a few milliseconds of each turn of the event loop. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { AccountTree } from '../../src/auth/accounts.ts';
 import { dialectNamed } from '../../src/dialects/dialects.ts';
 import type { Catalogue } from '../../src/families/catalogue.ts';
 import type { Binding } from '../../src/families/family.ts';
@@ -11,6 +12,7 @@ import { EventPages } from '../../src/replay/event-pages.ts';
 import type { PastEvents } from '../../src/replay/past-events.ts';
 import { Replayer } from '../../src/replay/replayer.ts';
 import { type FeedOwner, SocketFeed } from '../../src/replay/socket-feed.ts';
+import { WatchedAccounts } from '../../src/replay/watched-accounts.ts';
 import type { Session } from '../../src/session/session.ts';
 
 const account = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa';
@@ -54,7 +56,8 @@ async function mostInTurn(looks: () => number, isDone: () => boolean): Promise<n
 /** Sockets of one account that take whatever they are sent. */
 function replaying(history: History, past: PastEvents, count: number): SocketFeed[] {
   const counters = { framesSent: 0, replayed: () => undefined };
-  const replayer = new Replayer(history, past, new Subscriptions(), counters, () => true);
+  const watched = new WatchedAccounts(history, new AccountTree([]));
+  const replayer = new Replayer(history, past, watched, new Subscriptions(), counters, () => true);
   const owner: FeedOwner = { hasHistory: true, head: 0, activate: (feed) => replayer.activate(feed) };
   return Array.from({ length: count }, () => {
     const transport = { owedBytes: 0, sendText: () => undefined };

@@ -1,6 +1,6 @@
 /** What is counted when the source comes and goes. */
 import { expect, test } from 'vitest';
-import { Accounts } from '../../src/auth/accounts.ts';
+import { Accounts, AccountTree } from '../../src/auth/accounts.ts';
 import { createCatalogue } from '../../src/families/catalogue.ts';
 import { History } from '../../src/history/history.ts';
 import { Subscriptions } from '../../src/registry/subscriptions.ts';
@@ -21,7 +21,10 @@ function resuming(history?: History): { readonly resumption: Resumption; readonl
     { callEvents: ['CHANNEL_CREATE'], documentTypes: ['user'], notifications: [] },
     new Accounts(),
   );
-  return { resumption: new Resumption(history, catalogue, new Subscriptions(), counters), gaps: () => gaps };
+  return {
+    resumption: new Resumption(history, catalogue, new Subscriptions(), new AccountTree([]), counters),
+    gaps: () => gaps,
+  };
 }
 
 test('without a history a start is no gap, and a reconnect is one', () => {

@@ -8,15 +8,13 @@ import {
   type BusMessage,
   callEvent,
   conferenceEvent,
-  documentEvent,
-  faxStatus,
-  messageWaiting,
   notification,
   presenceDialog,
   publish,
   registration,
   withFields,
 } from '../support/events.ts';
+import { eventsOf, everything } from '../support/every-family.ts';
 import { allDelivered, withoutFences } from '../support/fence.ts';
 
 const top = '0000000000000000000000000000000a';
@@ -30,50 +28,6 @@ const tree: readonly AccountEntry[] = [
   { id: grandchild, realm: 'grandchild.example.com', parent_id: child },
   { id: stranger, realm: 'stranger.example.com' },
 ];
-
-/** A binding of every family, as wide as it gets. */
-const everything = [
-  'call.*.*',
-  'conference.event.*.*',
-  'conference.event.*.*.*',
-  'conference.event.*',
-  'conference.command.*',
-  'doc_created.*.*.*',
-  'doc_edited.*.*.*',
-  'object.*.*',
-  'fax.status.*',
-  'fax.object.*',
-  'presence.dialog.*',
-  'presence.mwi_updates.*',
-  'registration.success.*',
-  'notifications.*.*',
-];
-
-/** An event of every family. */
-function eventsOf(account: string, realm: string): BusMessage[] {
-  const commandBody = { 'Event-Name': 'command', 'Account-ID': account };
-  const older = { ...conferenceEvent(account), routingKey: 'conference.event.7001.call-1' };
-  return [
-    callEvent(account),
-    withFields(callEvent('none'), { 'Account-ID': account, 'Custom-Channel-Vars': undefined }),
-    conferenceEvent(account),
-    withFields(conferenceEvent(account), { 'Account-ID': undefined }),
-    older,
-    withFields(older, { 'Account-ID': undefined, 'Custom-Channel-Vars': { 'Account-ID': account } }),
-    { exchange: 'conference', routingKey: 'conference.command.7001', body: commandBody },
-    documentEvent(account),
-    withFields(documentEvent(account), { 'Account-ID': undefined }),
-    withFields(documentEvent(account), { 'Account-ID': undefined, Database: undefined }),
-    documentEvent(account, 'doc_created', 'fax'),
-    faxStatus(account),
-    withFields(faxStatus(account), { 'Account-ID': undefined }),
-    presenceDialog(realm),
-    messageWaiting(realm),
-    registration(account, realm),
-    registration(undefined, realm),
-    notification(account),
-  ];
-}
 
 /** @param patterns what the node may hold at the broker; with 8, each family's coarse ones */
 async function startWithTree(patterns = 1000): Promise<EmbeddedBridge> {
