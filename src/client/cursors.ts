@@ -2,13 +2,12 @@
  * Where the server is to go on after a loss: a cursor for each subscription, since a connection's replays run one after
  * the other. Only once the last of them is done does the cursor that came last stand for all.
  */
-import type { Held } from './held.ts';
+import { type Held, isWanted } from './held.ts';
 import type { Message } from './message.ts';
 
 export class Cursors {
   /** Events that have come of those that were missed; undefined: nothing is being replayed. */
   caughtUp: number | undefined;
-  #isResuming = false;
 
   /** @param helds all of this moment */
   constructor(private readonly helds: () => Iterable<Held>) {}
@@ -17,22 +16,11 @@ export class Cursors {
   lose(): void {
     for (const held of this.helds()) Object.assign(held, { isReplaying: false, requestId: undefined });
     this.caughtUp = undefined;
-    this.#isResuming = false;
   }
 
   /** There is a connection again, and what was held is about to be asked for. */
   resume(): void {
-    for (const { wasHeld } of this.helds()) {
-      if (!wasHeld) continue;
-      this.#isResuming = true;
-      this.caughtUp = 0;
-    }
-  }
-
-  /** All of it was asked for. */
-  resumed(): void {
-    this.#isResuming = false;
-    this.settle();
+    if (this.#isResuming()) this.caughtUp = 0;
   }
 
   /**
@@ -79,9 +67,9 @@ export class Cursors {
     this.onNotice(cursor);
   }
 
-  /** Looks whether anything is still being replayed: what was may have ended. */
+  /** Looks whether anything is still to be caught up with. */
   settle(): void {
-    if (!this.#isResuming && !this.#isReplaying()) this.caughtUp = undefined;
+    if (!this.#isResuming() && !this.#isReplaying()) this.caughtUp = undefined;
   }
 
   /** @param isOwner whose it is while something is replayed */
@@ -91,6 +79,14 @@ export class Cursors {
     for (const held of this.helds()) {
       if (held.state === 'held' && (!isReplaying || isOwner(held))) held.cursor = cursor;
     }
+  }
+
+  /** Whether something that was held is not held again yet. */
+  #isResuming(): boolean {
+    for (const held of this.helds()) {
+      if (held.wasHeld && isWanted(held) && (held.state === 'absent' || held.state === 'asking')) return true;
+    }
+    return false;
   }
 
   #isReplaying(): boolean {

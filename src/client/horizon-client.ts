@@ -69,7 +69,7 @@ export class HorizonClient extends TypedEventTarget implements Horizon {
       onRefused: (helds, error) => this.dispatchEvent(new Failure(helds, error)),
       onTokenEnded: (error) => this.#renew(error),
       onSilence: () => this.#line.drop('the server did not answer'),
-      onProgress: () => this.#tell(),
+      onProgress: () => this.#onProgress(),
     });
     this.#heartbeat = new Heartbeat({
       ping: () => void this.#measure().catch(() => undefined),
@@ -187,6 +187,13 @@ export class HorizonClient extends TypedEventTarget implements Horizon {
     this.#tell();
   }
 
+  /** What the server holds is another. */
+  #onProgress(): void {
+    this.#cursors.settle();
+    this.#toldStatus = '';
+    this.#tell();
+  }
+
   #onGap(helds: readonly Held[], reason: string): void {
     if (helds.length === 0) return;
     this.dispatchEvent(new Gap(helds, (held) => this.#subscriptions.accountOf(held), reason));
@@ -205,9 +212,8 @@ export class HorizonClient extends TypedEventTarget implements Horizon {
     if (this.#isSuspended) this.#onSuspensionOver();
     await this.#subscriber.begin();
     if (!this.#isSignedIn || this.state !== 'open') return;
-    this.#cursors.resumed();
     this.#questions.release();
-    this.#tell();
+    this.#onProgress();
   }
 
   /** The server goes on where the old token ended, but only with a history: then there are cursors. */
@@ -226,7 +232,7 @@ export class HorizonClient extends TypedEventTarget implements Horizon {
     this.#questions.hold();
     this.#line.explain(`${error.message} (${error.code})`);
     this.#tell();
-    this.#signIn.begin();
+    this.#signIn.begin(error);
   }
 
   #onLost(): void {

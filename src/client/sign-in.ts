@@ -1,7 +1,8 @@
 /** Shows the server our token, and gets another one where it wants one. */
-import { codeOf, HorizonError, isOfToken, isPassing } from './horizon-error.ts';
+import { HorizonError, isOfToken, isPassing } from './horizon-error.ts';
 import type { Line } from './line.ts';
 import type { Requests } from './requests.ts';
+import type { TokenSource } from './types.ts';
 
 /** Who gave no token, or can't check one, is asked again after a while, each client at a moment of its own. ms */
 const leastRetryMs = 1000;
@@ -26,18 +27,18 @@ export class SignIn {
   #retry: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
-    private readonly token: string | (() => string | Promise<string>),
+    private readonly token: TokenSource,
     private readonly line: Line,
     private readonly requests: Requests,
     private readonly listener: SignInListener,
   ) {}
 
   /** On a fresh connection, or when the server takes the old token no more. */
-  begin(): void {
+  begin(refusal?: HorizonError): void {
     if (this.#isUnderWay) return;
     this.#isUnderWay = true;
     this.#turn += 1;
-    void this.#try(this.#turn);
+    void this.#try(this.#turn, refusal);
   }
 
   /** The connection is gone. */
@@ -52,10 +53,10 @@ export class SignIn {
     this.#failures = 0;
   }
 
-  async #try(turn: number): Promise<void> {
+  async #try(turn: number, refusal?: HorizonError): Promise<void> {
     const isStale = (): boolean => turn !== this.#turn;
     try {
-      const token = await this.#ask();
+      const token = await this.#ask(refusal);
       if (isStale()) return;
       const askedAt = Date.now();
       await this.requests.ask({ action: 'ping', auth_token: token });
@@ -64,14 +65,14 @@ export class SignIn {
       this.#isUnderWay = false;
       this.listener.onSignedIn(token, Date.now() - askedAt);
     } catch (error) {
-      if (!isStale()) this.#onFailure(error, turn);
+      if (!isStale()) this.#onFailure(asHorizonError(error), turn);
     }
   }
 
-  async #ask(): Promise<string> {
+  async #ask(refusal: HorizonError | undefined): Promise<string> {
     if (typeof this.token === 'string') return this.token;
     const get = this.token;
-    this.#asked ??= Promise.resolve().then(get);
+    this.#asked ??= Promise.resolve(refusal).then(get);
     try {
       const token: unknown = await this.#asked;
       if (typeof token === 'string' && token !== '') return token;
@@ -84,8 +85,8 @@ export class SignIn {
     }
   }
 
-  #onFailure(error: unknown, turn: number): void {
-    const { code, message } = error instanceof HorizonError ? error : new HorizonError('internal', String(error));
+  #onFailure(error: HorizonError, turn: number): void {
+    const { code, message } = error;
     // A socket belongs to the account of its first token for good: another account takes another socket.
     const isOther = code === 'account_unauthorized';
     const isRefused = isOfToken(error) || isOther;
@@ -105,12 +106,16 @@ export class SignIn {
     this.line.explain(message);
     this.listener.onReason();
     if (isRefused) {
-      void this.#try(turn);
-    } else if (isPassing(error) || codeOf(error) === 'token_failed') {
+      void this.#try(turn, error);
+    } else if (isPassing(error) || code === 'token_failed') {
       const pauseMs = leastRetryMs + Math.random() * (mostRetryMs - leastRetryMs);
       this.#retry = setTimeout(() => void this.#try(turn), pauseMs);
     } else {
       this.line.drop(message);
     }
   }
+}
+
+function asHorizonError(thrown: unknown): HorizonError {
+  return thrown instanceof HorizonError ? thrown : new HorizonError('internal', String(thrown), { cause: thrown });
 }

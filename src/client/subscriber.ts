@@ -24,7 +24,7 @@ export interface SubscriberListener {
   onTokenEnded(error: HorizonError): void;
   /** The server answers nothing. */
   onSilence(): void;
-  /** What is being caught up with may have changed. */
+  /** What the server holds is another. */
   onProgress(): void;
 }
 
@@ -102,7 +102,6 @@ export class Subscriber {
       // Of an account, say, that the token may not see any more: then nothing of it is held either.
     }
     this.subscriptions.drop(helds);
-    this.cursors.settle();
     this.listener.onProgress();
     return true;
   }
@@ -132,6 +131,7 @@ export class Subscriber {
     } else if (helds.length > 0) {
       this.listener.onRefused(helds, error);
       for (const held of helds) this.subscriptions.refuse(held, error);
+      this.listener.onProgress();
     }
     return true;
   }

@@ -44,7 +44,12 @@ export class Subscriptions {
     if (helds.length === 0) reject(new HorizonError('binding_missing', 'empty subscription'));
     this.confirm(helds);
     this.onWish();
-    return Object.assign(() => this.end(wish), { ready });
+    const isHeld = (): boolean => !wish.isOver && helds.every(({ state }) => state === 'held');
+    return Object.defineProperty(
+      Object.assign(() => this.end(wish), { ready, isHeld: false }),
+      'isHeld',
+      { get: isHeld },
+    );
   }
 
   #heldFor(binding: string, options: SubscribeOptions): Held {

@@ -2,6 +2,7 @@
  * What users of the client library see of it: what they give, what they get, what it is called. Nothing here is Node's
  * or a browser's alone.
  */
+import type { HorizonError } from './horizon-error.ts';
 import type { DataOf, FamilyOf, NameOf } from './payloads.ts';
 
 /** As much of a WebSocket as is needed: that of browsers, of Node 22, of the package `ws`. */
@@ -16,14 +17,18 @@ export interface SocketLike {
 
 export type SocketConstructor = new (url: string) => SocketLike;
 
+/** A token, or what gets one. */
+export type TokenSource = string | ((refusal?: HorizonError) => string | Promise<string>);
+
 export interface ConnectOptions {
   /** Of the server: `wss://events.example.com/`. `https:` and `http:` are taken for `wss:` and `ws:`; in a browser it may be relative. */
   readonly url: string;
   /**
-   * The token, or what gets one: called for each connection, and whenever the server wants another. One that throws or
-   * rejects counts as a token that is refused; two of these in a row end in the state `closed`.
+   * The token, or what gets one: called for each connection, and whenever the server wants another; then with what it
+   * said of the last one. One that throws or rejects counts as a token that is refused; two of these in a row end in the
+   * state `closed`.
    */
-  readonly token: string | (() => string | Promise<string>);
+  readonly token: TokenSource;
   /** Whose events, calls, … are meant where nobody says otherwise; the token's own account without it. */
   readonly account?: string | undefined;
   /** Where there is none by itself: Node 20 (`import { WebSocket } from 'ws'`). */
@@ -82,6 +87,8 @@ export interface Stop {
    * waits. Nobody has to look at it. Ended before, it resolves.
    */
   readonly ready: Promise<void>;
+  /** Whether the server holds all of it now; `status` is dispatched when that changes. */
+  readonly isHeld: boolean;
 }
 
 /** `waiting`: comes back by itself. `closed`: only `open()` brings it back. */
@@ -142,8 +149,8 @@ export interface GapEvent extends Event {
 
 /** A subscription was refused, or has ended without our asking. */
 export interface FailureEvent extends Event {
-  /** A HorizonError: `code` and text are the server's. */
-  readonly error: Error & { readonly code: string };
+  /** Code and text are the server's. */
+  readonly error: HorizonError;
   readonly account: string | undefined;
   /** Those concerned, where it is known. */
   readonly bindings: readonly string[];
@@ -152,7 +159,7 @@ export interface FailureEvent extends Event {
 export interface HorizonEventMap {
   /** The state is another. */
   readonly state: Event;
-  /** Something else in the status than its figures is another. */
+  /** Something in the status is another, its figures aside; or the server holds other subscriptions of ours. */
   readonly status: Event;
   readonly gap: GapEvent;
   readonly error: FailureEvent;
