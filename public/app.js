@@ -1,6 +1,5 @@
-/** The page: joins the connection, the session and the views. */
+/** The page: joins the session and the views. */
 import { CallBoard } from './call-board.js';
-import { Connection } from './connection.js';
 import { byId } from './dom.js';
 import { EventList } from './event-list.js';
 import { readFrame } from './frames.js';
@@ -30,62 +29,39 @@ const board = new CallBoard();
 const events = new EventList();
 const demo = await askDemo().catch(() => undefined);
 
-const connection = new Connection({
-  onState(state) {
-    if (state.name !== 'connected') {
+const session = new Session(
+  {
+    onChange: () => show(),
+    onEvent(event) {
+      const frame = readFrame(event);
+      events.add(JSON.stringify(event), frame);
+      if (watchesCalls()) board.take(frame);
+    },
+    onGap(accounts, bindings) {
+      if (!bindings.some(isOfCalls)) return;
+      board.doubt();
+      for (const account of accounts) snapshots.want(account, false);
+    },
+    onHeld(account, binding) {
+      if (isOfCalls(binding)) snapshots.want(account, true);
+    },
+    onLost() {
       board.doubt();
       snapshots.stop();
-      session.onLost();
-    }
-    show();
+    },
+    onCaughtUp() {
+      // Where something else was missed, the answer to that sorts out all.
+      if (snapshots.isIdle) board.trust(isWatched);
+      else wantSnapshots();
+    },
   },
-  onOpen: () => void session.begin(),
-  // Without a token that the server takes there is nothing to come back for.
-  wantsReturn: () => session.tokenState !== 'needed',
-  onUnasked: (error) => void session.onUnasked(error),
-  onEvent(text, message) {
-    session.cursors.take(message);
-    const frame = readFrame(message);
-    events.add(text, frame);
-    if (watchesCalls()) board.take(frame);
-  },
-  onNotice,
-});
-const session = new Session(connection, () => show(), onUnknown, demo && askDemo);
-const snapshots = new Snapshots(connection, board, (account) =>
+  demo && askDemo,
+);
+const snapshots = new Snapshots(session, board, (account) =>
   callSubscriptions().some((held) => held.account === account && held.binding === 'call.*.*'),
 );
 const subscriptionView = new SubscriptionView(session, starters);
-const sessionView = new SessionView(connection, session, (dialect) => void subscriptionView.loadOffers(dialect));
-
-/** @param {Record<string, unknown>} message */
-function onNotice(message) {
-  session.cursors.take(message);
-  const { notice, families } = message;
-  if (notice === 'source_up') void session.onSourceUp();
-  if (notice === 'gap' && (!Array.isArray(families) || families.includes('call'))) {
-    board.doubt();
-    wantSnapshots();
-  }
-  if (notice === 'live' && !session.cursors.isReplaying) {
-    // Where something else was missed, the answer to that sorts out all.
-    if (snapshots.isIdle) board.trust(isWatched);
-    else wantSnapshots();
-  }
-  show();
-}
-
-/**
- * What was before, or since the last connection, isn't going to come.
- * @param {string} account
- * @param {readonly string[]} bindings
- * @param {boolean} isFirst
- */
-function onUnknown(account, bindings, isFirst) {
-  if (!bindings.some(isOfCalls)) return;
-  if (!isFirst) board.doubt();
-  snapshots.want(account, isFirst);
-}
+const sessionView = new SessionView(session);
 
 function wantSnapshots() {
   for (const account of new Set(callSubscriptions().map((held) => held.account))) snapshots.want(account, false);
@@ -115,7 +91,7 @@ function show() {
   sessionView.show();
   subscriptionView.show();
   // Without a token the subscriptions are suspended.
-  board.freeze(!connection.isOpen || connection.awaySince !== undefined || session.tokenState !== 'accepted');
+  board.freeze(!session.isOpen || session.awaySince !== undefined || session.tokenState !== 'accepted');
   if (!watchesCalls()) {
     snapshots.stop();
     board.clear();
@@ -130,16 +106,15 @@ setInterval(() => {
   events.tick();
   sessionView.tick();
 }, 1000);
-addEventListener('online', () => connection.hurry());
 
 if (demo !== undefined) {
   byId('demo-badge').hidden = false;
   subscriptionView.suggestAccount(demo.subAccount);
   session.want(starters);
-  void session.useToken(demo.token);
+  session.useToken(demo.token);
 } else {
   const kept = keptToken();
   if (kept === '') show();
-  else void session.useToken(kept);
+  else session.useToken(kept);
 }
-void subscriptionView.loadOffers(connection.dialect);
+void subscriptionView.loadOffers();

@@ -1,12 +1,12 @@
 /**
- * Reads event frames of either dialect: what family they are of, whose they are, what they say in a line. Payloads are
+ * Reads events: what family they are of, whose they are, what they say in a line. Payloads are
  * whatever a publisher made them: only texts and numbers are taken out, and not too much of them.
  */
 import { causeWords } from './words.js';
 
 const longestValue = 200;
 
-/** Kazoo's, by `Event-Category`. Others are known by the root of the binding that brought them. */
+/** Kazoo's, by `Event-Category`. Others are known by the binding that brought them. */
 const families = new Map([
   ['call_event', 'call'],
   ['conference', 'conference'],
@@ -22,7 +22,7 @@ const families = new Map([
  *
  * @typedef {object} EventFrame
  * @property {string} name
- * @property {string} family `other` where it can't be told
+ * @property {string} family
  * @property {string} account may be empty
  * @property {string} what who calls whom, say
  * @property {string} state where it stands; may be empty
@@ -183,28 +183,17 @@ const describers = new Map([
 ]);
 
 /**
- * The first word of a binding: the family's name, where a server carries other buses' events. Classic frames don't tell it.
- * @param {string} binding
- */
-function rootOf(binding) {
-  return binding.split('.')[0] || 'other';
-}
-
-/**
- * @param {Record<string, unknown>} message a frame's JSON
+ * @param {Pick<import('/client.js').HorizonEvent, 'name' | 'family' | 'account' | 'data'>} event
  * @returns {EventFrame}
  */
-export function readFrame(message) {
-  const body = message.args ?? message.data;
-  const payload = /** @type {Payload} */ (typeof body === 'object' && body !== null ? body : {});
-  const family = families.get(field(payload, 'Event-Category')) ?? rootOf(field(message, 'subscribed_key'));
+export function readFrame(event) {
+  const payload = /** @type {Payload} */ (event.data);
+  const family = families.get(field(payload, 'Event-Category')) ?? event.family;
   return {
-    name: field(message, 'name') || '(no name)',
+    name: event.name || '(no name)',
     family,
     account:
-      field(payload, 'Account-ID') ||
-      field(member(payload, 'Custom-Channel-Vars'), 'Account-ID') ||
-      field(message, 'account_id'),
+      field(payload, 'Account-ID') || field(member(payload, 'Custom-Channel-Vars'), 'Account-ID') || event.account,
     ...(describers.get(family) ?? describeOther)(payload),
     payload,
   };

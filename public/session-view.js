@@ -27,18 +27,12 @@ export class SessionView {
   /** Somebody wants to put another token in place of one that is good. */
   #isChanging = false;
 
-  /**
-   * @param {import('./connection.js').Connection} connection
-   * @param {import('./session.js').Session} session
-   * @param {(dialect: string) => void} onDialect told when another one was chosen
-   */
-  constructor(connection, session, onDialect) {
-    this.connection = connection;
+  /** @param {import('./session.js').Session} session */
+  constructor(session) {
     this.session = session;
-    this.onDialect = onDialect;
     this.#form.addEventListener('submit', (/** @type {Event} */ event) => {
       event.preventDefault();
-      void this.#submitToken();
+      this.#submitToken();
     });
     byId('token-change').addEventListener('click', () => {
       this.#isChanging = true;
@@ -51,20 +45,16 @@ export class SessionView {
       this.#input.focus();
     });
     byId('connection-button').addEventListener('click', () => {
-      const { name } = connection.state;
-      if (name === 'closed' || name === 'waiting') connection.open();
-      else connection.close();
+      const { name } = session.state;
+      if (name === 'closed' || name === 'waiting') session.open();
+      else session.close();
     });
-    for (const radio of document.querySelectorAll('input[name="dialect"]')) {
-      radio.addEventListener('change', () => this.#changeDialect(/** @type {HTMLInputElement} */ (radio).value));
-    }
   }
 
   show() {
-    const { state } = this.connection;
     const { session } = this;
+    const { state, awaySince } = session;
     document.body.dataset.connection = state.name;
-    const { awaySince } = this.connection;
     document.body.dataset.source = awaySince === undefined ? 'up' : 'away';
     // Empty it takes no room, and a screen reader hears what comes into it.
     setText(byId('away'), awaySince === undefined ? '' : awayWords(awaySince));
@@ -85,8 +75,8 @@ export class SessionView {
 
   /** Once a second, and at every change: what depends on the time. */
   tick() {
-    const { state, roundTripMs } = this.connection;
     const { session } = this;
+    const { state, roundTripMs } = session;
     const isWaiting = state.name === 'waiting' && state.until !== undefined;
     const needsToken = session.tokenState === 'needed' && state.name === 'closed';
     setText(byId('connection-state'), isWaiting ? `Reconnecting in ${inWords(state.until ?? 0)}` : this.#stateWords());
@@ -99,7 +89,7 @@ export class SessionView {
   }
 
   #stateWords() {
-    const { state, awaySince } = this.connection;
+    const { state, awaySince } = this.session;
     return awaySince === undefined ? stateWords[state.name] : 'Broker away';
   }
 
@@ -120,19 +110,18 @@ export class SessionView {
 
   /** Read aloud once at each change; the seconds that tick away are not. */
   #announce() {
-    const { name, why } = this.connection.state;
+    const { name, why } = this.session.state;
     const words = stateWords[name].replace('…', '');
     setText(byId('connection-announcer'), why === undefined ? words : `${words}: ${why}`);
   }
 
-  async #submitToken() {
+  #submitToken() {
     const token = this.#input.value.trim();
     if (token === '') return;
     // The same trouble again is read aloud again.
     setText(this.#trouble, '');
-    const trouble = await this.session.useToken(token);
-    if (trouble === '') this.#doneChanging();
-    else setText(this.#trouble, trouble);
+    this.session.useToken(token);
+    this.#doneChanging();
   }
 
   #doneChanging() {
@@ -140,13 +129,5 @@ export class SessionView {
     this.#input.value = '';
     setText(this.#trouble, '');
     this.show();
-  }
-
-  /** @param {string} dialect */
-  #changeDialect(dialect) {
-    this.connection.dialect = dialect;
-    this.onDialect(dialect);
-    // It is chosen at the upgrade: another dialect takes another socket.
-    if (this.connection.state.name !== 'closed') this.connection.open();
   }
 }

@@ -1,23 +1,29 @@
 /**
  * Who this page is to the server, and what it holds there: the token, and the subscriptions, which outlive both the
- * connection and the token. After every sign-in all of them are made again.
+ * connection and the token. The connection itself is the client library's.
  */
-import { isOfToken, isPassing, makeId, RequestFailed } from './connection.js';
-import { Subscriber } from './subscriber.js';
-import { dataOf, keyOf } from './subscription.js';
+import { connect, HorizonError } from '/client.js';
 import { keepToken, readToken } from './token.js';
+import { Wishes } from './wishes.js';
 import { errorWords } from './words.js';
 
-const retryMs = 5000;
-
 /**
- * @typedef {import('./subscription.js').Subscription} Subscription
+ * @typedef {import('/client.js').Horizon} Horizon
  *
  * @typedef {object} Notice
  * @property {'success' | 'error'} kind
  * @property {string} text
  *
  * @typedef {{ token: string, accountId: string, subAccount: { id: string, name: string } }} DemoAccess
+ *
+ * @typedef {object} Listener
+ * @property {() => void} onChange told after every change of what is public here
+ * @property {(event: import('/client.js').HorizonEvent) => void} onEvent
+ * @property {(accounts: readonly string[], bindings: readonly string[]) => void} onGap events of these may be missing
+ * @property {(account: string, binding: string) => void} onHeld the server holds one for the first time: what was before
+ * isn't going to come
+ * @property {() => void} onLost nothing comes for now
+ * @property {() => void} onCaughtUp all that was missed has come, or is known to be missing
  */
 
 export class Session {
@@ -25,99 +31,119 @@ export class Session {
   /** `needed`: there is none that the server takes, and `tokenTrouble` says why. @type {'needed' | 'unchecked' | 'accepted'} */
   tokenState = 'needed';
   tokenTrouble = '';
-  /** @type {Map<string, Subscription>} */
-  subscriptions = new Map();
-  #subscriber;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #retry;
+  #wishes;
+  /** @type {Horizon | undefined} */
+  #horizon;
+  /** The token was shown on this connection: whoever asks for one wants another. */
+  #isShown = false;
+  /** Who waits for a person's token. @type {((token: string) => void) | undefined} */
+  #give;
+  #wasOpen = false;
+  #wasCatchingUp = false;
 
   /**
-   * @param {import('./connection.js').Connection} connection
-   * @param {() => void} onChange told after every change of what is public here
-   * @param {(account: string, bindings: readonly string[], isFirst: boolean) => void} onUnknown told when bindings are
-   * held from now on, and what happened before, or since the last time, is not going to come
+   * @param {Listener} listener
    * @param {(() => Promise<DemoAccess | undefined>) | undefined} [askDemo] in a demo: gets the token anew
    */
-  constructor(connection, onChange, onUnknown, askDemo) {
-    this.connection = connection;
-    this.onChange = onChange;
-    this.onUnknown = onUnknown;
-    this.#subscriber = new Subscriber(this);
+  constructor(listener, askDemo) {
+    this.listener = listener;
     this.askDemo = askDemo;
+    this.#wishes = new Wishes(
+      (account, binding) => this.#horizon?.subscribe(binding, listener.onEvent, account === '' ? {} : { account }),
+      listener.onHeld,
+    );
   }
 
-  get ownAccount() {
-    return readToken(this.token).accountId;
-  }
-
-  get cursors() {
-    return this.#subscriber.cursors;
+  /** By account and binding. */
+  get subscriptions() {
+    return this.#wishes.all;
   }
 
   get isDemo() {
     return this.askDemo !== undefined;
   }
 
+  get ownAccount() {
+    return readToken(this.token).accountId;
+  }
+
+  /** @returns {{ name: 'closed' | 'connecting' | 'connected' | 'waiting', why?: string | undefined, until?: number | undefined }} */
+  get state() {
+    const status = this.#horizon?.status;
+    if (status === undefined) return { name: 'closed' };
+    const { state, reason, nextTryAt } = status;
+    // While a person looks for another token the connection stays.
+    if (state === 'open' || (state === 'connecting' && this.#isShown)) return { name: 'connected' };
+    return { name: state, why: reason, until: nextTryAt };
+  }
+
+  get isOpen() {
+    return this.#horizon?.state === 'open';
+  }
+
+  /** The server has lost its broker, so that nothing comes: since when. @returns {Date | undefined} */
+  get awaySince() {
+    const status = this.#horizon?.status;
+    return status?.source === 'down' ? new Date(status.since) : undefined;
+  }
+
+  get roundTripMs() {
+    return this.#horizon?.status.rttMs;
+  }
+
   /**
-   * Takes a token and signs in with it, over a new connection where there is none.
-   * @param {string} token
-   * @returns {Promise<string>} why the server doesn't take it; empty when it does, or when it is yet to be asked
+   * Asks what is.
+   * @param {string} account empty: the token's own
+   * @param {import('/client.js').QueryName} name
    */
-  async useToken(token) {
-    if (this.connection.isOpen) return this.#signIn(token);
+  async query(account, name) {
+    if (this.#horizon === undefined) throw new HorizonError('closed', 'not connected');
+    return this.#horizon.query(name, account === '' ? {} : { account_id: account });
+  }
+
+  /** @param {string} token of a person */
+  useToken(token) {
+    const isOther = readToken(token).accountId !== this.ownAccount;
     this.#adopt(token, 'unchecked');
-    this.connection.open();
-    return '';
+    // What another token was refused may be this one's.
+    this.#wishes.renew();
+    if (this.#horizon === undefined || isOther) {
+      this.#connect();
+    } else if (this.#give !== undefined && this.#horizon.state !== 'closed') {
+      this.#give(token);
+    } else {
+      this.#give?.(token);
+      this.#horizon.close();
+      this.#horizon.open();
+    }
   }
 
   /** Forgets the token, and disconnects. The subscriptions are kept for the next one. */
   forget() {
     this.#adopt('', 'needed');
     this.tokenTrouble = '';
-    this.connection.close();
-    this.#suspend('waits for a token');
+    this.#disconnect();
+    this.listener.onChange();
   }
 
-  /** On a fresh socket: says who we are, and asks for everything again. */
-  async begin() {
-    this.#subscriber.leftBehind = [];
-    if (this.askDemo !== undefined) {
-      // The demo makes its token anew at each start; the one from before a restart is worth nothing.
-      const access = await this.askDemo().catch(() => undefined);
-      if (access !== undefined) this.#adopt(access.token, 'unchecked');
-    }
-    if (this.token !== '' && this.connection.isOpen) await this.#signIn(this.token);
+  /** Connects where there is a token, at once where it waits. */
+  open() {
+    if (this.token === '' && !this.isDemo) return;
+    if (this.#horizon === undefined) this.#connect();
+    else this.#horizon.open();
   }
 
-  /** The connection is gone; what was held there waits for the next. */
-  onLost() {
-    clearTimeout(this.#retry);
-    this.cursors.lose();
-    if (this.tokenState === 'accepted') this.tokenState = 'unchecked';
-    this.#suspend('waits for the connection');
+  close() {
+    this.#horizon?.close();
   }
 
   /**
-   * An error that nothing asked for: the token ended, or something that it allowed is allowed no more.
-   * @param {RequestFailed} error
-   */
-  async onUnasked(error) {
-    if (isOfToken(error)) await this.#onTokenEnded(error);
-    else await this.#resubscribe();
-  }
-
-  /** The broker is back: what could not be had without it is asked for at once. */
-  async onSourceUp() {
-    const isWaiting = [...this.subscriptions.values()].some(({ state }) => state === 'waiting');
-    if (isWaiting && this.tokenState === 'accepted') await this.#resubscribe();
-  }
-
-  /**
-   * Notes what is wanted, for the next sign-in.
-   * @param {readonly string[]} bindings
+   * Notes what is wanted.
+   * @param {readonly string[]} bindings of the token's own account
    */
   want(bindings) {
-    for (const binding of bindings) this.#put('', binding, 'waiting', 'waits for the connection');
+    for (const binding of bindings) this.#wishes.add('', binding);
+    this.listener.onChange();
   }
 
   /**
@@ -127,144 +153,139 @@ export class Session {
    * @returns {Promise<Notice>}
    */
   async subscribe(account, bindings) {
+    if (this.#horizon === undefined) return { kind: 'error', text: 'Not connected; try again in a moment.' };
     const own = account === this.ownAccount ? '' : account;
     const names = bindings.join(', ');
-    const isHeld = (/** @type {string} */ binding) => this.subscriptions.get(keyOf(own, binding))?.state === 'active';
-    if (bindings.length > 0 && bindings.every(isHeld)) {
+    const fresh = bindings.filter((binding) => this.#wishes.get(own, binding)?.state !== 'active');
+    if (fresh.length === 0 && bindings.length > 0) {
       return { kind: 'success', text: `Already subscribed to ${names}.` };
     }
-    const id = makeId();
-    let data;
+    const added = fresh.filter((binding) => this.#wishes.get(own, binding) === undefined);
     try {
-      data = await this.connection.request({ action: 'subscribe', data: dataOf(own, { bindings }) }, id);
+      // Without any the server's words for that.
+      if (fresh.length === 0) await this.#horizon.subscribe([], () => undefined).ready;
+      const asked = fresh.map((binding) => this.#wishes.add(own, binding));
+      this.listener.onChange();
+      await Promise.all(asked.map(({ stop }) => stop?.ready));
+      return { kind: 'success', text: `Subscribed to ${names}.` };
     } catch (error) {
-      return this.#failure(error);
+      for (const binding of added) this.#wishes.drop({ account: own, binding });
+      this.listener.onChange();
+      return failure(error);
     }
-    const added = bindings.filter((binding) => !isHeld(binding));
-    for (const binding of added) this.#put(own, binding, 'active');
-    this.#subscriber.begin(id, own, added, data);
-    return { kind: 'success', text: `Subscribed to ${names}.` };
   }
 
   /**
-   * @param {Subscription} subscription
-   * @returns {Promise<Notice>}
+   * @param {import('./wishes.js').Subscription} subscription
+   * @returns {Notice}
    */
   end(subscription) {
-    const { account, binding } = subscription;
-    return this.#end([subscription], dataOf(account, { binding }), `Ended ${binding}.`);
+    this.#wishes.drop(subscription);
+    this.listener.onChange();
+    return { kind: 'success', text: `Ended ${subscription.binding}.` };
   }
 
-  /** @returns {Promise<Notice>} */
+  /** @returns {Notice} */
   endAll() {
-    // Without a binding it is everything: one message, which no rate limit is too low for.
-    return this.#end([...this.subscriptions.values()], {}, 'Ended all subscriptions.');
+    for (const subscription of [...this.subscriptions.values()]) this.#wishes.drop(subscription);
+    this.listener.onChange();
+    return { kind: 'success', text: 'Ended all subscriptions.' };
   }
 
-  /**
-   * @param {Subscription[]} subscriptions
-   * @param {object} data of the message that ends them
-   * @param {string} success
-   * @returns {Promise<Notice>}
-   */
-  async #end(subscriptions, data, success) {
-    const before = subscriptions.map(({ state }) => state);
-    for (const subscription of subscriptions) subscription.state = 'ending';
-    this.onChange();
-    try {
-      if (this.connection.isOpen) await this.connection.request({ action: 'unsubscribe', data });
-    } catch (error) {
-      if (error instanceof RequestFailed && !isOfToken(error)) {
-        for (const [index, subscription] of subscriptions.entries()) subscription.state = before[index] ?? 'waiting';
-        this.onChange();
-        return this.#failure(error);
-      }
-      // Without a connection the server holds nothing for us any more; without a token it does, until the next one.
-      if (error instanceof RequestFailed) this.#subscriber.leftBehind.push(...subscriptions);
-    }
-    for (const { account, binding } of subscriptions) this.subscriptions.delete(keyOf(account, binding));
-    this.onChange();
-    return { kind: 'success', text: success };
-  }
-
-  /**
-   * @param {string} token
-   * @returns {Promise<string>} as `useToken`
-   */
-  async #signIn(token) {
-    try {
-      await this.connection.request({ action: 'ping', auth_token: token });
-    } catch (error) {
-      return this.#onSignInFailed(token, error);
-    }
-    this.connection.settle();
-    const wasSuspended = this.tokenState === 'needed';
-    // What another token was refused may be this one's.
-    for (const subscription of this.subscriptions.values()) {
-      if (subscription.state === 'refused') subscription.state = 'waiting';
-    }
-    this.#adopt(token, 'accepted');
-    if (wasSuspended) this.#tellSuspended();
-    await this.#resubscribe();
-    return '';
-  }
-
-  /** The server goes on where the old token ended, but only with a history: then there are cursors. */
-  #tellSuspended() {
-    for (const { account, binding, isHeld, cursor } of this.subscriptions.values()) {
-      if (isHeld === true && cursor === undefined) this.onUnknown(account, [binding], false);
-    }
-  }
-
-  /**
-   * @param {string} token
-   * @param {unknown} error
-   */
-  #onSignInFailed(token, error) {
-    if (!(error instanceof RequestFailed)) return '';
-    if (error.code === 'account_unauthorized') {
-      // A socket belongs to the account of its first token for good: another account takes another socket.
-      this.#adopt(token, 'unchecked');
-      this.connection.open();
-      return '';
-    }
-    if (isPassing(error)) {
-      this.#adopt(token, 'unchecked');
-      this.#again(() => this.#signIn(token));
-    } else if (this.tokenState !== 'accepted') {
-      this.#need(errorWords(error.code, error.message));
-    }
-    return errorWords(error.code, error.message);
-  }
-
-  /** @param {RequestFailed} error */
-  async #onTokenEnded(error) {
-    this.#need(
-      error.code === 'token_expired' ? 'Your token has expired.' : errorWords(error.code, error.message),
-      this.subscriptions.size > 0 ? ' Your subscriptions are kept and will be made again.' : '',
+  /** A connection of its own for each account: what one has missed is no other's. */
+  #connect() {
+    this.#disconnect();
+    const horizon = connect({ url: '/', token: (refusal) => this.#tokenFor(refusal) });
+    this.#horizon = horizon;
+    horizon.addEventListener('status', () => this.#onStatus(horizon));
+    horizon.addEventListener('gap', ({ accounts, bindings }) =>
+      this.listener.onGap(
+        accounts.map((name) => this.#own(name)),
+        bindings,
+      ),
     );
-    if (this.isDemo && this.connection.isOpen) await this.begin();
+    horizon.addEventListener('error', ({ error, account, bindings }) => {
+      this.#wishes.refuse(account ?? '', bindings, error.message);
+      this.listener.onChange();
+    });
+    this.#wishes.renew();
   }
 
-  async #resubscribe() {
-    clearTimeout(this.#retry);
-    await this.#subscriber.askAll();
-    if ([...this.subscriptions.values()].some(({ state }) => state === 'waiting')) {
-      this.#again(() => this.#resubscribe());
+  #disconnect() {
+    const horizon = this.#horizon;
+    this.#horizon = undefined;
+    this.#give = undefined;
+    this.#isShown = false;
+    this.#wasOpen = false;
+    horizon?.close();
+    if (horizon !== undefined) this.listener.onLost();
+    this.#wishes.detach();
+  }
+
+  /** @param {string} account */
+  #own(account) {
+    return account === this.ownAccount ? '' : account;
+  }
+
+  /**
+   * The library wants a token.
+   * @param {HorizonError | undefined} refusal of the last one
+   */
+  async #tokenFor(refusal) {
+    if (this.askDemo !== undefined) {
+      // The demo makes its token anew at each start; the one from before a restart is worth nothing.
+      const access = await this.askDemo();
+      if (access !== undefined) this.#adopt(access.token, 'unchecked');
+      return this.token;
     }
+    if (refusal === undefined && !this.#isShown) {
+      this.#isShown = true;
+      return this.token;
+    }
+    this.tokenState = 'needed';
+    this.tokenTrouble = troubleWords(refusal, this.subscriptions.size > 0);
+    this.#isShown = true;
+    this.#refresh();
+    return new Promise((resolve) => {
+      this.#give = (token) => {
+        this.#give = undefined;
+        resolve(token);
+      };
+    });
   }
 
-  /** @param {() => Promise<unknown>} task */
-  #again(task) {
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => {
-      if (this.connection.isOpen) void task();
-    }, retryMs);
+  /** @param {Horizon} horizon */
+  #onStatus(horizon) {
+    if (horizon !== this.#horizon) return;
+    const { state, catchingUp } = horizon.status;
+    if (state === 'open' && this.#give === undefined) this.tokenState = 'accepted';
+    else if (this.tokenState === 'accepted') this.tokenState = 'unchecked';
+    if (state === 'waiting' || state === 'closed') this.#isShown = false;
+    // Without a token that the server takes there is nothing to come back for.
+    if (state === 'waiting' && this.#give !== undefined) horizon.close();
+    const { reason = '' } = horizon.status;
+    const code = /\((token_\w+|account_unauthorized)\)$/.exec(reason)?.[1];
+    if (state === 'closed' && code !== undefined) {
+      this.tokenState = 'needed';
+      this.tokenTrouble = errorWords(code, reason);
+    }
+    const wasOpen = this.#wasOpen;
+    this.#wasOpen = state === 'open';
+    if (wasOpen && state !== 'open') this.listener.onLost();
+    this.#refresh();
+    const wasCatchingUp = this.#wasCatchingUp;
+    this.#wasCatchingUp = catchingUp !== undefined;
+    if (wasCatchingUp && catchingUp === undefined && state === 'open') this.listener.onCaughtUp();
+  }
+
+  #refresh() {
+    this.#wishes.refresh(this.tokenState);
+    this.listener.onChange();
   }
 
   /**
    * @param {string} token
-   * @param {'needed' | 'unchecked' | 'accepted'} state
+   * @param {'needed' | 'unchecked'} state
    */
   #adopt(token, state) {
     this.token = token;
@@ -272,43 +293,26 @@ export class Session {
     if (state !== 'needed') this.tokenTrouble = '';
     // A demo's token can be had again at any time, and is never mistaken for a real one if it isn't kept.
     keepToken(this.isDemo ? '' : token);
-    this.onChange();
+    this.listener.onChange();
   }
+}
 
-  #need(trouble = '', more = '') {
-    this.tokenState = 'needed';
-    this.tokenTrouble = `${trouble}${more}`;
-    this.#suspend('waits for a token');
-  }
+/**
+ * @param {HorizonError | undefined} refusal
+ * @param {boolean} holdsAny whether there are subscriptions
+ */
+function troubleWords(refusal, holdsAny) {
+  if (refusal === undefined) return '';
+  const words =
+    refusal.code === 'token_expired' ? 'Your token has expired.' : errorWords(refusal.code, refusal.message);
+  return holdsAny ? `${words} Your subscriptions are kept and will be made again.` : words;
+}
 
-  /** @param {string} why */
-  #suspend(why) {
-    for (const subscription of this.subscriptions.values()) {
-      if (subscription.state === 'refused') continue;
-      subscription.state = 'waiting';
-      subscription.why = why;
-    }
-    this.onChange();
-  }
-
-  /**
-   * @param {string} account
-   * @param {string} binding
-   * @param {Subscription['state']} state
-   * @param {string} [why]
-   */
-  #put(account, binding, state, why = '') {
-    this.subscriptions.set(keyOf(account, binding), { account, binding, state, why });
-    this.onChange();
-  }
-
-  /**
-   * @param {unknown} error
-   * @returns {Notice}
-   */
-  #failure(error) {
-    if (!(error instanceof RequestFailed)) return { kind: 'error', text: 'Not connected; try again in a moment.' };
-    if (isOfToken(error) && this.tokenState === 'accepted') void this.#onTokenEnded(error);
-    return { kind: 'error', text: errorWords(error.code, error.message) };
-  }
+/**
+ * @param {unknown} error
+ * @returns {Notice}
+ */
+function failure(error) {
+  const { code, message } = error instanceof HorizonError ? error : new HorizonError('internal', String(error));
+  return { kind: 'error', text: errorWords(code, message) };
 }

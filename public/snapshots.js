@@ -1,6 +1,5 @@
 /** Asks the server which calls there are: when the page comes into the middle of them, and when it may have missed some. */
-import { isPassing } from './connection.js';
-import { dataOf } from './subscription.js';
+import { HorizonError } from '/client.js';
 
 /** Everybody is told of a gap at once, so each waits for a moment of its own. */
 const longestPauseMs = 2000;
@@ -8,6 +7,8 @@ const retryMs = 5000;
 /** A node that has just connected can't know for 15 s whether an answer is all there is. */
 const leastTries = 4;
 const mostTries = 12;
+/** What passes by itself. */
+const passing = new Set(['source_unavailable', 'rate_limited', 'internal', 'timeout']);
 /** Of a subscription to all accounts: more of them are not asked for. */
 const mostAccounts = 20;
 
@@ -19,13 +20,13 @@ export class Snapshots {
   #isAsking = false;
 
   /**
-   * @param {import('./connection.js').Connection} connection
+   * @param {import('./session.js').Session} session
    * @param {import('./call-board.js').CallBoard} board
    * @param {(account: string) => boolean} watchesAll whether all events of an account's calls come, so that a call that
    * is put on the board is also taken from it
    */
-  constructor(connection, board, watchesAll) {
-    this.connection = connection;
+  constructor(session, board, watchesAll) {
+    this.session = session;
     this.board = board;
     this.watchesAll = watchesAll;
   }
@@ -77,7 +78,7 @@ export class Snapshots {
     const { tries } = wish;
     const take = this.board.beginSnapshot();
     try {
-      const reply = await this.connection.request({ action: 'query', data: dataOf(account, { name: 'channels' }) });
+      const reply = await this.session.query(account, 'channels');
       const isComplete = reply.partial === false;
       take(String(reply.account_id), Array.isArray(reply.result) ? reply.result : [], {
         isComplete,
@@ -87,7 +88,7 @@ export class Snapshots {
       this.#settle(account, wish, !isComplete && !isHopeless);
     } catch (error) {
       // What is refused for good (an older server, a token without the scope) is not asked for again.
-      this.#settle(account, wish, isPassing(error) && tries < mostTries);
+      this.#settle(account, wish, error instanceof HorizonError && passing.has(error.code) && tries < mostTries);
     } finally {
       this.board.endSnapshot();
     }

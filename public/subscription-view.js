@@ -38,11 +38,10 @@ export class SubscriptionView {
       void this.#subscribe(this.#account.value.trim(), binding === '' ? [] : [binding]);
     });
     this.#offers.addEventListener('change', () => {
-      // `{CALL_ID}` stands for one value or `*`.
-      if (this.#offers.value !== '') this.#binding.value = this.#offers.value.replaceAll(/\{[^}]*\}/g, '*');
+      if (this.#offers.value !== '') this.#binding.value = this.#offers.value;
     });
     byId('starter').addEventListener('click', () => void this.#subscribe('', starters));
-    byId('end-all').addEventListener('click', () => void this.#endAll());
+    byId('end-all').addEventListener('click', () => this.#endAll());
   }
 
   /**
@@ -59,13 +58,13 @@ export class SubscriptionView {
   }
 
   /**
-   * Fills the list of what is on offer. Every socket takes the bindings of both dialects; the list shows one's at a time.
-   * @param {string} dialect
+   * Fills the list of what is on offer: each event by its name, as the classic dialect's list has it. Every socket takes
+   * these bindings.
    */
-  async loadOffers(dialect) {
+  async loadOffers() {
     const first = make('option', { value: '', text: 'Pick a binding…' });
     try {
-      const response = await fetch(`/v2/websockets?dialect=${dialect}`);
+      const response = await fetch('/v2/websockets?dialect=classic');
       const { data } = await response.json();
       const groups = Object.entries(data).map(([family, offers]) =>
         make('optgroup', { label: labelOf(family) }, ...optionsOf(family, offers)),
@@ -85,8 +84,6 @@ export class SubscriptionView {
       const row = rows.get(key) ?? this.#makeRow(key, subscription);
       row.dataset.state = subscription.state;
       setText(row.querySelector('.why'), subscription.why);
-      // A button that is disabled would lose the keyboard's place.
-      row.querySelector('button').setAttribute('aria-disabled', String(subscription.state === 'ending'));
       return row;
     });
     for (const row of rows.values()) if (!wanted.includes(row)) this.#removeRow(row);
@@ -101,15 +98,14 @@ export class SubscriptionView {
 
   /**
    * @param {string} key
-   * @param {import('./subscription.js').Subscription} subscription
+   * @param {import('./wishes.js').Subscription} subscription
    */
   #makeRow(key, { account, binding }) {
     const button = make('button', { type: 'button', class: 'quiet', text: 'End', 'aria-label': `End ${binding}` });
     button.addEventListener('click', () => {
       // The one that is held now: a list that was made again has another object for it.
       const held = this.session.subscriptions.get(key);
-      if (held !== undefined && held.state !== 'ending')
-        void this.session.end(held).then((notice) => this.#tell(notice));
+      if (held !== undefined) this.#tell(this.session.end(held));
     });
     const text = make('div', {}, make('span', { class: 'code binding', text: binding }));
     if (account !== '') text.append(make('span', { class: 'hint', text: `account ${account}` }));
@@ -136,9 +132,9 @@ export class SubscriptionView {
     this.#tell(await this.session.subscribe(account, bindings));
   }
 
-  async #endAll() {
+  #endAll() {
     byId('subscriptions-title').focus();
-    this.#tell(await this.session.endAll());
+    this.#tell(this.session.endAll());
   }
 
   /** @param {import('./session.js').Notice} notice */
@@ -156,12 +152,10 @@ function labelOf(family) {
 
 /**
  * @param {string} family
- * @param {unknown} offers `{ binding, event }` in the classic dialect, texts in kazoo4
+ * @param {unknown} offers `{ binding, event }` each
  */
 function optionsOf(family, offers) {
-  const texts = /** @type {(string | { binding: string })[]} */ (offers).map((offer) =>
-    typeof offer === 'string' ? offer : offer.binding,
-  );
+  const texts = /** @type {{ binding: string }[]} */ (offers).map(({ binding }) => binding);
   const whole = wholeFamilies.get(family);
   return [...(whole === undefined ? [] : [whole]), ...new Set(texts)].map((text) =>
     make('option', { value: text, text: text === whole ? `${text} (all)` : text }),

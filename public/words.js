@@ -1,37 +1,4 @@
-/** What machines say, in words for people: close codes, error codes, ends of calls. */
-
-/** Codes that say it all; of others (1008 has several causes) the server's own text is shown. */
-const closes = new Map([
-  [1000, 'closed as agreed'],
-  [1001, 'the server is going away'],
-  [1002, 'the server met a protocol error'],
-  [1003, 'the server takes no binary frames'],
-  [1005, 'closed without a reason'],
-  [1006, 'the connection was lost'],
-  [1007, 'the server could not read a text'],
-  [1009, 'a message was too large for the server'],
-  [1011, 'the server had a fault'],
-  [1012, 'the server is restarting'],
-  [1013, 'the server is overloaded'],
-  [4001, 'not authenticated in time'],
-  [4008, 'this page was too slow for its events'],
-  [4500, 'closed by an administrator'],
-]);
-
-/**
- * @param {number} code of the WebSocket's close
- * @param {string} reason the server's own text
- * @param {boolean} wasOpen false: the connection never came about
- * @returns {string}
- */
-export function closeWords(code, reason, wasOpen) {
-  if (code === 1006 && !wasOpen) return 'no connection could be made (1006)';
-  const known = closes.get(code);
-  if (known !== undefined) return `${known} (${code})`;
-  // The reason is the server's to choose; a JSON text is for programs.
-  const words = reason === '' || reason.startsWith('{') ? 'closed by the server' : reason;
-  return `${words} (${code})`;
-}
+/** What machines say, in words for people: error codes, ends of calls. */
 
 /** What to do about an error reply, by its code. Those whose text says it all are not here. */
 const advice = new Map([

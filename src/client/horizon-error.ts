@@ -15,7 +15,6 @@ export class HorizonError extends Error {
 
 const passing = new Set(['source_unavailable', 'rate_limited', 'internal', 'timeout']);
 const ofTokens = new Set(['token_required', 'token_invalid', 'token_expired']);
-const ofAll = new Set(['account_unauthorized', 'scope_missing', 'invalid_message']);
 
 export function codeOf(error: unknown): string {
   return error instanceof HorizonError ? error.code : '';
@@ -33,5 +32,5 @@ export function isOfToken(error: unknown): boolean {
 
 /** Whether a message that was refused so would be refused with fewer bindings as well. */
 export function isOfMessage(error: unknown): boolean {
-  return ofAll.has(codeOf(error));
+  return codeOf(error) === 'account_unauthorized';
 }
