@@ -5,6 +5,7 @@
  * second does for all of them. What is lost is bound again between two marks, which all nodes meet at the same position.
  */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -29,6 +30,8 @@ const refusedMs = 600_000;
 const claimMs = 2000;
 /** And how soon those look again who were not the first. ms */
 const lookAgainMs = 150;
+/** How often a look mends what it finds lost again: the next look goes on. */
+const maxMended = 3;
 /** Canaries of looks whose fence never came. */
 const maxLooks = 100;
 
@@ -144,16 +147,18 @@ export class StreamLooks {
   }
 
   /**
-   * Looks, and mends what it finds, or waits for who has found it before. Resolves when everything is bound that can be.
+   * Looks, and mends what it finds, or waits for who has found it before. Resolves when everything is bound that can be, and
+   * that has been seen: by then this node has met the marks around what was mended, and tells nobody of them who comes later.
    * @param epoch what the fence says of the history
    */
   async look(epoch: Fence['epoch']): Promise<void> {
     const missing = new Set<string>();
-    for (;;) {
+    for (let mended = 0; mended <= maxMended; ) {
       try {
         const lost = await this.#fly(missing, epoch);
+        if (lost.all.length === 0) return;
+        if (lost.own.length > 0) mended += 1;
         await this.#mend(lost.own);
-        if (lost.all.length === lost.own.length) return;
         missing.clear();
         await pause(lookAgainMs);
       } catch (error) {
@@ -169,19 +174,21 @@ export class StreamLooks {
    * Where canaries may not fly: an exchange of our own, as short-lived as theirs, is missing once the broker has been
    * restarted, and then theirs were, too. Asked after each connect. While it is there nothing is bound: that would wipe
    * out what tells the others of a loss.
+   * @returns whether it bound them, between two marks
    */
-  async mendUnwatched(): Promise<void> {
+  async mendUnwatched(): Promise<boolean> {
     const unwatched = this.#exchanges.filter(({ name }) => this.#unwatched.has(name));
-    if (unwatched.length === 0) return;
+    if (unwatched.length === 0) return false;
     this.log.warn(
       { exchanges: [...this.#unwatched] },
       'these exchanges may not be written to: should one of them alone be deleted, nobody will notice what is missed',
     );
     const texts = unwatched.flatMap(({ name, routingPatterns }) => [name, ...routingPatterns]);
     const witness = { name: `${this.stream}.witness-${digest(texts)}`, type: 'fanout' } as const;
-    if (await this.topology.hasExchange(witness.name)) return;
+    if (await this.topology.hasExchange(witness.name)) return false;
     await this.#bindAll(unwatched);
     await this.topology.ensureExchange(witness);
+    return true;
   }
 
   /** @returns the exchanges whose canaries did not come back, and those that are not there. @throws LookEnded where one ended the look */
@@ -290,8 +297,4 @@ function endOfLook(refusal: Error | undefined): Error {
   if (exchange !== undefined && code === 404) return new LookEnded('missing', exchange);
   if (exchange !== undefined && code === 403) return new LookEnded('refused', exchange);
   return refusal ?? new Error('the channel was closed');
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

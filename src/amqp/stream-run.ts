@@ -4,6 +4,7 @@
  * that everything is bound.
  */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ChannelModel } from 'amqplib';
 import { messageOf } from '../errors.ts';
 import { newCursorKey } from '../history/cursor.ts';
@@ -102,7 +103,8 @@ export class StreamRun {
     if (this.memory.epoch === undefined) await this.#nameEpoch();
     if (this.isBlocked()) return;
     await this.looks.look(this.memory.epoch);
-    await this.looks.mendUnwatched();
+    // The marks around it are met before anybody is told that the source is there.
+    if (await this.looks.mendUnwatched()) await this.looks.look(this.memory.epoch);
   }
 
   /** @returns the look that the opening fence names; undefined where the broker takes no messages */
@@ -181,6 +183,9 @@ export class StreamRun {
 
   /** The first node at a new stream names it; of several the first message counts. */
   async #nameEpoch(): Promise<void> {
+    if (this.isBlocked()) {
+      throw new Error('the broker takes no messages now (a memory or disk alarm), and a new stream must be written to');
+    }
     const named = this.#until(() => this.memory.epoch !== undefined);
     await this.looks.write({ kind: 'epoch', id: randomUUID(), key: newCursorKey() });
     await named;
@@ -264,8 +269,4 @@ export class StreamRun {
     this.looks.end(reason);
     this.#fail(new Error(reason));
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

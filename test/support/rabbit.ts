@@ -23,6 +23,8 @@ export interface Rabbit extends RabbitAddress {
   stop(): Promise<void>;
   /** Starts it again on the same ports. */
   start(): Promise<void>;
+  /** Resolves when what the broker knows of its queues is on disk: it writes that lazily, and a kill forgets what isn't. */
+  syncTables(): Promise<void>;
   /** Holds the process where it is: connections stay open, and nothing is answered until it goes on. */
   freeze(): void;
   thaw(): void;
@@ -116,6 +118,10 @@ export async function startRabbit(
     return stdout;
   }
 
+  async function syncTables(): Promise<void> {
+    await control('eval', 'mnesia:sync_log().');
+  }
+
   async function remove(): Promise<void> {
     await stop();
     spawn('epmd', ['-port', String(epmdPort), '-kill'], { stdio: 'ignore' }).on('error', () => undefined);
@@ -136,7 +142,7 @@ export async function startRabbit(
         .toString()
         .split('\n')[0],
     );
-  return { amqpPort, managementPort, stompPort, pid, stop, start, freeze, thaw, control, remove };
+  return { amqpPort, managementPort, stompPort, pid, stop, start, syncTables, freeze, thaw, control, remove };
 }
 
 /** The plug-in brings plain STOMP along. */
