@@ -1,6 +1,7 @@
 /** The table of commands. What each does is loaded when it is called. */
 import { type Command, command } from './command.ts';
 import { completionFor, type Shell, shells } from './completion.ts';
+import { busCommands } from './table-bus.ts';
 import { callCommands } from './table-calls.ts';
 import { listCommands } from './table-lists.ts';
 import { ownCommands } from './table-own.ts';
@@ -9,6 +10,7 @@ export const commands: readonly Command[] = [
   ...listCommands,
   ...callCommands,
   ...ownCommands,
+  ...busCommands,
   command({
     name: 'completion',
     group: 'The server',

@@ -4,11 +4,11 @@ import amqp, { type Channel, type ConsumeMessage } from 'amqplib';
 import { Addresses } from '../amqp/addresses.ts';
 import { operationMs, within } from '../amqp/connection.ts';
 import { TopologyChannel } from '../amqp/topology-channel.ts';
-import { readConfig, readSetting } from '../config.ts';
 import { demoAccounts } from '../demo/demo.ts';
 import { ConfigError } from '../errors.ts';
 import { mediaExchanges, mediaPatterns, startMediaNodes } from '../simulator/media-nodes.ts';
 import { type PbxAccount, type PbxMessage, pbxExchanges, startPbx } from '../simulator/pbx.ts';
+import { brokerUrls } from './broker.ts';
 
 interface SimulateOptions {
   /** `ID=REALM` each; the demo's accounts without them. */
@@ -33,9 +33,7 @@ function numberOf(name: string, text: string | undefined, otherwise: number): nu
 
 /** Plays until a signal ends it. @throws ConfigError where an option or AMQP_URL can't be used */
 export async function simulate(values: SimulateOptions): Promise<void> {
-  const addresses = readSetting(process.env, 'AMQP_URL');
-  if (addresses === undefined) throw new ConfigError(['AMQP_URL: not set; name the broker to play onto']);
-  const urls = readConfig({ AMQP_URL: addresses, AUTH_JWT_SECRET: 'not needed to publish' }).AMQP_URL ?? [];
+  const urls = brokerUrls(process.env);
   const accounts = values.account === undefined ? demoAccounts : accountsOf(values.account);
   const seed = numberOf('seed', values.seed, randomInt(1, 2 ** 31));
   const speed = numberOf('speed', values.speed, 1);

@@ -13,14 +13,17 @@ import { helpOf, overview } from './help.ts';
  */
 export async function runEventHorizon(words: readonly string[]): Promise<void> {
   try {
-    await run(words);
+    if ((await run(words))?.ownsProcess) return;
   } catch (error) {
     process.stderr.write(`event-horizon: ${lineOf(error)}${hintOf(error, words)}\n`);
     process.exitCode = exitOf(error);
   }
+  // Whoever is slow to say goodbye is not waited for, but what was printed is.
+  process.stdout.write('', () => process.exit());
 }
 
-async function run(words: readonly string[]): Promise<void> {
+/** @returns the command that was run */
+async function run(words: readonly string[]): Promise<Command | undefined> {
   const [first] = words;
   if (first === '--version' || first === '-V') return print(`${version}\n`);
   if (first === undefined || first === '--help' || first === '-h') return print(overview(commands, version));
@@ -31,13 +34,14 @@ async function run(words: readonly string[]): Promise<void> {
   if (given === 'help') return print(await helpOf(found.command));
   if (!found.command.ownsProcess) endQuietly();
   await found.command.run(given);
+  return found.command;
 }
 
-async function helpWith(words: readonly string[]): Promise<void> {
+async function helpWith(words: readonly string[]): Promise<undefined> {
   if (words.length === 0) return print(overview(commands, version));
   const found = findCommand(commands, words);
   if (found === undefined) throw noSuchCommand(words);
-  print(await helpOf(found.command));
+  return print(await helpOf(found.command));
 }
 
 function noSuchCommand(words: readonly string[]): Failure {
@@ -79,7 +83,7 @@ export async function runAlone(name: string): Promise<void> {
 
 const byNpm = ({ name }: Command): string => `npm run -s ${name} --`;
 
-function print(text: string): void {
+function print(text: string): undefined {
   endQuietly();
   process.stdout.write(text);
 }

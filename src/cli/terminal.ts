@@ -109,3 +109,10 @@ export function spanOf(seconds: number): string {
   const two = (value: number): string => String(value).padStart(2, '0');
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
+
+/** `12:03:44.512`, in the reader's own zone. */
+export function timeOf(at: Date): string {
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const clock = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(':');
+  return `${clock}.${String(at.getMilliseconds()).padStart(3, '0')}`;
+}
