@@ -61,7 +61,7 @@ export class FilterIndex<T extends Filtered> {
   /** Appends what holds for an event to `found`. Hot: called for every event of those who have filters. */
   collect(fields: Fields, found: Pick<T[], 'push'>): void {
     for (const { path, byText } of this.#lookups.values()) {
-      const text = fields.at(path.steps);
+      const text = fields.at(path);
       const entries = typeof text === 'string' ? byText.get(text) : undefined;
       if (entries === undefined) continue;
       for (const entry of entries) if (entry.place.isDecided || isHeld(entry.place, fields)) found.push(entry);

@@ -55,7 +55,7 @@ export function holds({ conditions }: Filter, fields: Fields): boolean {
 }
 
 function isMet({ path, test }: Condition, fields: Fields): boolean {
-  const value = fields.at(path.steps);
+  const value = fields.at(path);
   switch (test.kind) {
     case 'any':
       return typeof value === 'string' && test.of.includes(value);

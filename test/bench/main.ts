@@ -5,6 +5,7 @@ import { startRabbit } from '../support/rabbit.ts';
 import { asMarkdown, writeReport } from './report.ts';
 import { burst } from './scenarios/burst.ts';
 import { death } from './scenarios/death.ts';
+import { filters } from './scenarios/filters.ts';
 import { index } from './scenarios/index.ts';
 import { memory } from './scenarios/memory.ts';
 import { mixed } from './scenarios/mixed.ts';
@@ -27,6 +28,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   memory,
   scale,
   index,
+  filters,
   storm,
   death,
   resume,

@@ -11,9 +11,9 @@ const eventBytes = 1400;
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /** An event of an account, padded to the size of the measured ones; with the publisher's clock where asked for. */
-export function eventBody(account: string, withClock = false): Buffer {
+export function eventBody(account: string, withClock = false, more: object = {}): Buffer {
   const clock = withClock ? { 'Bench-At': `~~${monotonicMs().toFixed(4)}~~` } : {};
-  const variables = { ...(fixture['Custom-Channel-Vars'] as object), 'Account-ID': account };
+  const variables = { ...(fixture['Custom-Channel-Vars'] as object), 'Account-ID': account, ...more };
   const event = { ...clock, ...fixture, 'Account-ID': account, 'Custom-Channel-Vars': variables };
   const bytes = Buffer.byteLength(JSON.stringify(event));
   return Buffer.from(JSON.stringify({ ...event, 'Bench-Padding': 'x'.repeat(Math.max(0, eventBytes - bytes - 19)) }));

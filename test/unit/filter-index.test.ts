@@ -168,19 +168,21 @@ describe('compared with a walk over all filters', () => {
   });
 });
 
+/** A filter that says how often it was tried. */
+function counted(source: unknown, onTried: () => unknown): Filter {
+  const { conditions, ...others } = filterOf(source);
+  return Object.defineProperty({ ...others, conditions }, 'conditions', {
+    get() {
+      onTried();
+      return conditions;
+    },
+  });
+}
+
 test('a filter in use for several bindings is tried once an event', () => {
   const places = new FilterPlaces();
   let looks = 0;
-  const [condition] = filterOf({ a: { not: 'x' } }).conditions;
-  const counted = {
-    key: 'k',
-    bytes: 1,
-    get conditions() {
-      looks += 1;
-      return condition === undefined ? [] : [condition];
-    },
-  };
-  const place = places.hold(counted) as Place;
+  const place = places.hold(counted({ a: { not: 'x' } }, () => looks++)) as Place;
   const indexes = [1, 2, 3].map(() => new FilterIndex<{ place: Place }>());
   for (const index of indexes) index.add({ place });
   const found: { place: Place }[] = [];
@@ -191,4 +193,25 @@ test('a filter in use for several bindings is tried once an event', () => {
     expect(looks).toBe(1);
   }
   expect(found).toHaveLength(6);
+});
+
+test.each([
+  ['alone', (id: string) => ({ [user]: id }), 0],
+  ['beside what every event has', (id: string) => ({ 'Event-Category': 'call_event', [user]: id }), 2],
+  ['one of several', (id: string) => ({ 'Event-Category': ['call_event'], [user]: [id, `${id}b`] }), 2],
+])('of 5,000 filters on a value of their own (%s) an event tries its own', (_name, source, most) => {
+  let tried = 0;
+  const places = new FilterPlaces();
+  const index = new FilterIndex<{ place: Place }>();
+  for (let n = 0; n < 5000; n += 1) {
+    index.add({ place: places.hold(counted(source(`u${n}`), () => tried++)) as Place });
+  }
+  for (let n = 0; n < 5000; n += 500) {
+    tried = 0;
+    const found: unknown[] = [];
+    const event = { 'Event-Category': 'call_event', 'Custom-Channel-Vars': { 'Authorizing-ID': `u${n}` } };
+    index.collect(new Fields(event), found);
+    expect(found).toHaveLength(1);
+    expect(tried).toBeLessThanOrEqual(most);
+  }
 });

@@ -269,6 +269,11 @@ describe('compared with an oracle that knows nothing of how it is done', () => {
         const expected = naive(asked, event);
         if (expected) held += 1;
         expect(isHeld(asked, event)).toBe(expected);
+        // What was looked up often is looked up in another way.
+        const fields = new Fields(event);
+        for (let look = 0; look < 10; look += 1) holds(filterOf({ [`C.look${look}`]: 1 }), fields);
+        expect(holds(filterOf(asked), fields)).toBe(expected);
+        expect(holds(filterOf(asked), fields)).toBe(expected);
       }),
       { numRuns: 5000 },
     );

@@ -4,7 +4,9 @@ import type { Dialect } from '../../src/dialects/dialect.ts';
 import { dialectNamed, dialectNames } from '../../src/dialects/dialects.ts';
 import { kazoo4 } from '../../src/dialects/kazoo4.ts';
 import { createCatalogue } from '../../src/families/catalogue.ts';
+import { filterSchema } from '../../src/filters/filter-schema.ts';
 import type { EventMessage } from '../../src/protocol/event-message.ts';
+import { type Narrowing, readOptions } from '../../src/protocol/subscription-options.ts';
 import { Subscriptions } from '../../src/registry/subscriptions.ts';
 import { Router } from '../../src/router.ts';
 import type { RoutingNote, Subscriber } from '../../src/session/subscriber.ts';
@@ -54,8 +56,14 @@ function createWorld() {
   return {
     dropped,
     counters,
-    subscribe(receiver: Receiver, binding: string, requestId?: string, of = account): Subscription {
-      const interest = subscriptions.hold(of, binding, () => catalogue.parse(binding, of));
+    subscribe(
+      receiver: Receiver,
+      binding: string,
+      requestId?: string,
+      of = account,
+      narrowing?: Narrowing,
+    ): Subscription {
+      const interest = subscriptions.hold(of, binding, () => catalogue.parse(binding, of), narrowing);
       return subscriptions.add(receiver, interest, requestId);
     },
     unsubscribe: (subscription: Subscription) => subscriptions.remove(subscription),
@@ -144,4 +152,37 @@ test('nothing is delivered after the end of the token', () => {
 
 test('every dialect is found by its name', () => {
   expect(dialectNames.map((name) => dialectNamed(name).name)).toEqual(dialectNames);
+});
+
+test('an event of an account with 5,000 filtered subscriptions costs at most three times what it does with one', () => {
+  const user = 'Custom-Channel-Vars.Authorizing-ID';
+  const body = (id: string) =>
+    JSON.stringify({
+      'Event-Name': 'CHANNEL_CREATE',
+      'Custom-Channel-Vars': { 'Account-ID': account, 'Authorizing-ID': id },
+    });
+  const worlds = [1, 5000].map((count) => {
+    const world = createWorld();
+    const receivers = Array.from({ length: count }, () => new Receiver(classic));
+    for (const [n, receiver] of receivers.entries()) {
+      const { narrowing } = readOptions({
+        filter: filterSchema.parse({ [user]: `u${n}`, 'Event-Name': 'CHANNEL_CREATE' }),
+      });
+      world.subscribe(receiver, 'call.*.*', undefined, account, narrowing);
+    }
+    return { world, receivers, costs: [] as number[] };
+  });
+  for (let round = 0; round < 15; round += 1) {
+    for (const { world, costs } of worlds) {
+      const startedAt = performance.now();
+      for (let event = 0; event < 200; event += 1) world.publish(body('u0'));
+      costs.push(performance.now() - startedAt);
+    }
+  }
+  const [few, many] = worlds.map(({ costs }) => costs.toSorted((one, other) => one - other)[7] as number);
+  expect((many as number) / (few as number)).toBeLessThan(3);
+  for (const { receivers } of worlds) {
+    expect(receivers[0]?.messages).toHaveLength(3000);
+    expect(receivers.at(-1)?.messages ?? []).toHaveLength(receivers.length > 1 ? 0 : 3000);
+  }
 });

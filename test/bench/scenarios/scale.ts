@@ -1,16 +1,11 @@
 /** The whole event path, from an AMQP body to the frames on their way, with few and with many subscriptions. */
 import { performance } from 'node:perf_hooks';
 import { identityOf } from '../../../src/auth/identity.ts';
-import { classic } from '../../../src/dialects/classic.ts';
-import { createCatalogue } from '../../../src/families/catalogue.ts';
-import { Binder } from '../../../src/registry/binder.ts';
-import { Plan } from '../../../src/registry/plan.ts';
-import { Registry } from '../../../src/registry/registry.ts';
-import { Subscriptions } from '../../../src/registry/subscriptions.ts';
-import { Router } from '../../../src/router.ts';
-import { Session, type Transport } from '../../../src/session/session.ts';
-import { silentLog } from '../../support/silent-log.ts';
+import type { Registry } from '../../../src/registry/registry.ts';
+import type { Router } from '../../../src/router.ts';
+import type { Session } from '../../../src/session/session.ts';
 import { eventBody } from '../publisher.ts';
+import { routerWorld } from '../router-world.ts';
 import { median } from '../statistics.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -23,36 +18,15 @@ const bindingsEach = [
   'conference.event.',
 ];
 
-const noRealms = { accountOfRealm: () => undefined, realmOf: () => undefined };
 const identity = identityOf({ account_id: 'account0' }, 'a token');
-const rateLimit = { perSecond: 20, burst: 200 };
-const quiet = () => undefined;
-const noBus = { isUp: false, bind: async () => undefined, unbind: async () => undefined };
-const nowhere: Transport = {
-  owedBytes: 0,
-  sendEvent: quiet,
-  sendText: quiet,
-  close: quiet,
-  pauseReading: quiet,
-  admit: quiet,
-};
 
 function world(
   subscriptionCount: number,
   accounts: number,
 ): { router: Router; subscribe(index: number): Session; registry: Registry } {
-  const catalogue = createCatalogue(
-    { callEvents: ['CHANNEL_CREATE', 'CHANNEL_ANSWER'], documentTypes: ['user'], notifications: [] },
-    noRealms,
-  );
-  const subscriptions = new Subscriptions();
-  const names = catalogue.families.map(({ name }) => name);
-  const registry = new Registry(subscriptions, new Binder(noBus, new Plan(catalogue.families, 100), names, silentLog));
-  const counters = { received: quiet, dropped: quiet, framesSent: 0 };
-  const router = new Router(catalogue, subscriptions, counters, quiet);
+  const { router, registry, catalogue, open } = routerWorld();
   const subscribe = (index: number): Session => {
-    const session = new Session(nowhere, classic, '192.0.2.1', rateLimit);
-    session.authenticateAs(identity);
+    const session = open(identity);
     const account = `account${index % accounts}`;
     const kind = bindingsEach[Math.floor(index / accounts) % bindingsEach.length] as string;
     // Those that end in a dot ask for one call or conference: an exact value of its own.
