@@ -138,7 +138,8 @@ export class Resumption implements FeedOwner, HistoryListener, EventKeeper {
   /** The account tree is another: whose an event of the past is may be another question. */
   onAccountsChanged(): void {
     this.#past?.forget();
-    this.#watched?.forget();
+    const grown = this.#watched?.renew();
+    if (grown !== undefined && grown.size > 0) for (const feed of this.#feeds) feed.uncover(grown);
   }
 
   /** Once a second. @param now `performance.now()` */
@@ -278,7 +279,10 @@ export class Resumption implements FeedOwner, HistoryListener, EventKeeper {
     requestId: RequestId | undefined,
   ): void {
     const feed = session.feed as SocketFeed | undefined;
-    if (feed === undefined || verdict?.recovered !== true) return;
+    if (feed === undefined) return;
+    // Which accounts those are now has to be known when the tree changes.
+    this.#watched?.of(subscriptions);
+    if (verdict?.recovered !== true) return;
     feed.hold();
     feed.replays.push({
       subscriptions: new Set(subscriptions),

@@ -63,6 +63,18 @@ export class SocketFeed implements Feed {
     return this.#isLive ? this.owner.head : this.position;
   }
 
+  /**
+   * Accounts have come below these, whose events of before a replay may bring: subscriptions to these with all below them have
+   * not covered those.
+   */
+  uncover(accounts: ReadonlySet<string>): void {
+    for (const subscription of this.session.subscriptions) {
+      const { account, includesSubaccounts } = subscription.interest;
+      if (!includesSubaccounts || !accounts.has(account)) continue;
+      subscription.from = Math.max(subscription.from, this.doneTo(subscription));
+    }
+  }
+
   wake(): void {
     if (!this.#isLive) this.owner.activate(this);
   }

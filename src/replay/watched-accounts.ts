@@ -22,9 +22,15 @@ export class WatchedAccounts {
     private readonly listing: Pick<AccountListing, 'descendantsOf'>,
   ) {}
 
-  /** The account tree is another. */
-  forget(): void {
+  /**
+   * The account tree is another.
+   * @returns those asked for before that more accounts are below than were
+   */
+  renew(): ReadonlySet<string> {
+    const before = [...this.#trees];
     this.#trees.clear();
+    const grown = before.filter(([account, known]) => [...this.#within(account)].some((id) => !known.has(id)));
+    return new Set(grown.map(([account]) => account));
   }
 
   of(subscriptions: Iterable<Subscription>): Accounts {

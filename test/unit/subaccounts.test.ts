@@ -201,6 +201,24 @@ describe('the tree changes', () => {
     expect(owners(other), 'whose it is now sees what it was told').toEqual([five, neighbour, below]);
   });
 
+  test('what was before an account came is no secret to a replay: nobody was sent it', async () => {
+    const { bridge, accounts } = await startWith(
+      tree.filter(({ id }) => id !== five),
+      { HISTORY: 'stream' },
+    );
+    const client = await open(bridge, top, 'classic', '&resume=on');
+    const { data } = await watch(client, 'call.*.*', { request_id: 'tree' });
+    await call(bridge, top, five);
+    await reloaded(bridge, accounts, tree);
+    await call(bridge, five);
+    await allDelivered(bridge, client);
+    expect(owners(client)).toEqual([top, five]);
+    const since = data.cursor as string;
+    await client.subscribe('call.CHANNEL_CREATE.*', { account_id: five, since, request_id: 'five' });
+    expect(await client.notice('live', 'five')).toMatchObject({ replayed: 1 });
+    expect(client.events.map(({ request_id }) => request_id)).toEqual(['tree', 'tree', 'five']);
+  });
+
   test('a subscribed account that leaves the token’s tree ends the subscription, and it is told', async () => {
     const { bridge, accounts } = await startWith();
     const client = await open(bridge, top);
@@ -273,6 +291,20 @@ describe('who may', () => {
     await call(bridge, five, two);
     await allDelivered(bridge, client);
     expect(owners(client)).toEqual([two]);
+  });
+
+  test('on a socket that can resume a fresh token goes on where the old one ended, with those who are still below', async () => {
+    const { bridge, accounts } = await startWith(tree, { HISTORY: 'stream' });
+    const client = await open(bridge, top, 'classic', '&resume=on');
+    await client.subscribe('call.*.*', { ...withBelow, auth_token: await tokenFor(top, {}, 2) });
+    await until(() => client.replies.some(({ data }) => data.code === 'token_expired'), 'the end of the token');
+    await call(bridge, ...everybody);
+    await reloaded(bridge, accounts, move(tree, two, neighbour));
+    await client.request({ action: 'ping', auth_token: await tokenFor(top) });
+    await call(bridge, ...everybody);
+    await client.untilEvents(4);
+    await allDelivered(bridge, client);
+    expect(owners(client)).toEqual([top, one, top, one]);
   });
 
   test('one that ended by itself brings nothing of anybody', async () => {
