@@ -33,10 +33,11 @@ const connected = ({ process }: StartedServer) =>
   new Set(process.log.filter(({ msg }) => msg === 'the broker is connected').map(({ node }) => node));
 
 /** Opens sockets until each worker has at least one. */
-async function openOnEach(server: Workers): Promise<Client[]> {
+async function openOnEach(server: Workers, path = '/'): Promise<Client[]> {
   const clients: Client[] = [];
+  const { token } = server;
   await until(async () => {
-    clients.push(await openClient(server, { headers: { 'x-auth-token': server.token }, token: server.token }));
+    clients.push(await openClient(server, { headers: { 'x-auth-token': token }, token, path }));
     return new Set((await sockets(server)).map(({ destination }) => destination)).size === 2;
   });
   return clients;
@@ -133,6 +134,34 @@ describe('WORKERS=2: processes sharing the port', () => {
     await until(() => deaths().length === 2);
     expect(Number(deaths()[1]?.pauseMs)).toBeGreaterThan(Number(deaths()[0]?.pauseMs));
   });
+});
+
+test('with a history each worker gives the same cursors, and a client goes on at whichever it comes to', async () => {
+  const server = await startWorkers({ HISTORY: 'stream' });
+  await until(async () => (await metric(server, 'horizon_amqp_connected')) === 1);
+  const path = '/?dialect=classic&resume=on';
+  const publish = (id: string) => server.broker.publishFixture('call.CHANNEL_CREATE.json', { 'Call-ID': id });
+  const clients = await openOnEach(server, path);
+  for (const client of clients) await client.subscribe('call.CHANNEL_CREATE.*');
+  await publish('1');
+  for (const client of clients) await client.untilEvents(1);
+  const [since, ...others] = clients.map(({ events }) => events[0]?.cursor);
+  expect(new Set(others)).toEqual(new Set([since]));
+  await publish('2');
+  for (const client of clients) await client.untilEvents(2);
+  // A worker’s own memory is gone with it: its successor has filled it from the stream.
+  const [victim] = listening(server);
+  process.kill(Number(victim?.pid), 'SIGKILL');
+  await until(() => listening(server).length === 3);
+  await until(async () => (await metric(server, 'horizon_amqp_connected')) === 1);
+  const later = await openOnEach(server, path);
+  for (const client of later) {
+    expect((await client.subscribe('call.CHANNEL_CREATE.*', { since })).data).toMatchObject({ recovered: true });
+    expect(await client.notice('live')).toMatchObject({ replayed: 1 });
+    expect(client.events.map(({ args }) => (args as Record<string, unknown>)['Call-ID'])).toEqual(['2']);
+  }
+  expect(await metric(server, 'horizon_resumes_total\\{outcome="recovered"\\}')).toBe(later.length);
+  expect(await metric(server, 'horizon_gaps_total')).toBe(0);
 });
 
 test('a worker that dies while it waits for the metrics of all does not take the others with it', async () => {
