@@ -1,6 +1,19 @@
 /** Tokens with a claim `filter`: they are given the events of that, and nothing leads past it. */
 import { describe, expect, test } from 'vitest';
+import { type ActionServices, Request } from '../../src/actions/action.ts';
+import { SessionGuard } from '../../src/actions/guard.ts';
+import { subscribe } from '../../src/actions/subscribe.ts';
+import { Accounts, AccountTree } from '../../src/auth/accounts.ts';
+import { identityOf } from '../../src/auth/identity.ts';
+import { classic } from '../../src/dialects/classic.ts';
+import { createCatalogue } from '../../src/families/catalogue.ts';
+import { filterSchema } from '../../src/filters/filter-schema.ts';
 import { allQueries } from '../../src/queries/queries.ts';
+import { Registry } from '../../src/registry/registry.ts';
+import { Subscriptions } from '../../src/registry/subscriptions.ts';
+import { Resumption } from '../../src/replay/resumption.ts';
+import { Router } from '../../src/router.ts';
+import { Session } from '../../src/session/session.ts';
 import { useAccountsFile } from '../support/accounts-file.ts';
 import { tokenFor } from '../support/bridge.ts';
 import { type Client, type Message, openClient } from '../support/client.ts';
@@ -9,6 +22,7 @@ import { type BusMessage, callEvent, conferenceEvent, documentEvent, faxStatus, 
 import { family } from '../support/families.ts';
 import { useFolder } from '../support/process.ts';
 import { rest } from '../support/rest.ts';
+import { silentLog } from '../support/silent-log.ts';
 import { until } from '../support/until.ts';
 
 const account = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa';
@@ -347,4 +361,72 @@ describe('a fresh token in mid-connection', () => {
     expect(await given(client)).toEqual([]);
     expect((await client.unsubscribe()).data.unsubscribed).toEqual([]);
   });
+});
+
+test('a fresh token that comes while the broker is asked filters what is being subscribed to', async () => {
+  const catalogue = createCatalogue(
+    { callEvents: ['CHANNEL_CREATE'], documentTypes: [], notifications: [] },
+    new AccountTree([]),
+  );
+  const subscriptions = new Subscriptions();
+  let confirm: () => void = () => undefined;
+  const confirmed = (): Promise<void> =>
+    new Promise((resolve) => {
+      confirm = resolve;
+    });
+  const registry = new Registry(subscriptions, { want: () => undefined, forget: () => undefined, confirmed });
+  const limits = { authTimeoutMs: 1000, maxSocketsPerAccount: 10 };
+  const guard = new SessionGuard(registry, catalogue, new Accounts(), limits, silentLog);
+  const sent: string[] = [];
+  const quiet = () => undefined;
+  const session = new Session(
+    {
+      owedBytes: 0,
+      sendEvent: (message) => void sent.push(message.json().toString()),
+      sendText: quiet,
+      close: quiet,
+      pauseReading: quiet,
+      admit: quiet,
+    },
+    classic,
+    '127.0.0.1',
+    { perSecond: 1, burst: 1 },
+  );
+  const identify = (id?: string) =>
+    identityOf({ account_id: account, ...(id !== undefined && { filter: filterSchema.parse(filterOf(id)) }) }, `${id}`);
+  const resumption = new Resumption(undefined, catalogue, subscriptions, new Accounts(), {
+    framesSent: 0,
+    replayed: quiet,
+    resumed: quiet,
+    gap: quiet,
+  });
+  const services = {
+    registry,
+    guard,
+    catalogue,
+    resumption,
+    accounts: new Accounts(),
+    limits: { maxBindings: 9, maxBindingsPerAccount: 9 },
+  };
+  const router = new Router(catalogue, subscriptions, { received: quiet, dropped: quiet, framesSent: 0 }, quiet);
+  for (const [before, after, expected] of [
+    ['u1', 'u2', ['u2']],
+    [undefined, 'u2', ['u2']],
+    ['u1', undefined, ['u1', 'u2']],
+  ] as const) {
+    guard.accept(session, identify(before));
+    const message = subscribe.message.parse({ data: { binding } });
+    const done = subscribe.perform(new Request(session, services as unknown as ActionServices, 'r', message));
+    guard.accept(session, identify(after));
+    confirm();
+    expect(await done).toMatchObject({ subscribed: [binding] });
+    sent.length = 0;
+    for (const id of ['u1', 'u2']) {
+      const body = Buffer.from(JSON.stringify({ 'Event-Name': 'CHANNEL_CREATE', ...filterBody(id) }));
+      router.route({ exchange: 'callevt', routingKey: `call.CHANNEL_CREATE.${id}`, body, contentEncoding: undefined });
+    }
+    expect(sent.map((text) => JSON.parse(text).args['Custom-Channel-Vars']['Authorizing-ID'])).toEqual(expected);
+    registry.unsubscribeAll(session);
+    expect([...subscriptions.topics()]).toEqual([]);
+  }
 });
