@@ -1,10 +1,11 @@
 /** The page when something was away: the broker, the server, or the page itself. */
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { startAmqpProxy } from '../support/amqp-proxy.ts';
 import { type Bridge, type Settings, startBridge, tokenFor } from '../support/bridge.ts';
 import { type Broker, useBroker } from '../support/broker.ts';
 import { callEvent, publish } from '../support/events.ts';
 import { type FakeMediaNode, startMediaNode } from '../support/media-node.ts';
+import { startRabbit } from '../support/rabbit.ts';
 import {
   eventRows,
   type OpenPage,
@@ -110,6 +111,43 @@ test('a broker that is away is said to be away, and timers stop; when it is back
   await say(broker, 'CHANNEL_HOLD', 'lives');
   await card(page, 'lives').and(page.locator('[data-state="held"]')).waitFor();
 });
+
+test.for([['off'], ['stream']] as const)(
+  'a broker that is stopped and started again, HISTORY=%s: the page says since when, its timers stand, and it is right again without a reload',
+  { timeout: 2 * longMs },
+  async ([HISTORY]) => {
+    const rabbit = await startRabbit();
+    onTestFinished(() => rabbit.remove());
+    const broker = await useBroker(rabbit);
+    const calls = new Set(['lives', 'dies']);
+    await startSwitch(broker, calls);
+    const page = await openBoard(await startBridge({ HISTORY }, broker), true);
+    await page.evaluate(() => Object.assign(window, { isTheSamePage: true }));
+    await say(broker, 'CHANNEL_ANSWER', ...calls);
+    await card(page, 'dies').waitFor();
+    await card(page, 'lives').waitFor();
+
+    await rabbit.syncTables();
+    await rabbit.stop();
+    await page.locator('#away', { hasText: away }).waitFor();
+    const shown = await card(page, 'lives').locator('.call-time').innerText();
+    await page.clock.runFor(5000);
+    expect(await card(page, 'lives').locator('.call-time').innerText()).toBe(shown);
+
+    calls.delete('dies');
+    await broker.disconnect();
+    await rabbit.start();
+    await startSwitch(broker, calls);
+    await page.locator('#connection-state', { hasText: 'Connected' }).waitFor({ timeout: longMs });
+    expect(await page.locator('#away').isVisible()).toBe(false);
+    // Its end was said to nobody: the media node is asked, since there is a gap.
+    await card(page, 'dies').waitFor({ state: 'detached', timeout: longMs });
+    await card(page, 'lives').and(page.locator('[data-doubtful="false"]')).waitFor({ timeout: longMs });
+    await say(broker, 'CHANNEL_HOLD', 'lives');
+    await card(page, 'lives').and(page.locator('[data-state="held"]')).waitFor();
+    expect(await page.evaluate(() => 'isTheSamePage' in window)).toBe(true);
+  },
+);
 
 test('with a history, what happened while the broker was away is on the page when it is back', {
   timeout: longMs,
