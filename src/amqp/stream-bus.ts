@@ -265,6 +265,7 @@ export class StreamBus implements Bus {
   }
 }
 
-function retryMs(attempt: number): number {
+/** How long to wait before an attempt to connect again, ms. @param attempt counted from 1 */
+export function retryMs(attempt: number): number {
   return attempt * hurriedRetryMs < hurryMs ? hurriedRetryMs : unhurriedRetryMs * (1 + Math.random());
 }

@@ -26,6 +26,9 @@ class Node implements BusListener, HistoryListener {
   readonly epochs: Epoch[] = [];
   downs = 0;
 
+  /** What it logged as a warning. */
+  readonly warnings: string[] = [];
+
   constructor(url: string, options: Partial<StreamBusOptions> = {}) {
     this.bus = new StreamBus(
       {
@@ -38,7 +41,7 @@ class Node implements BusListener, HistoryListener {
         exchanges,
         ...options,
       },
-      silentLog,
+      { ...silentLog, warn: (_fields: unknown, message?: string) => void this.warnings.push(message ?? '') },
     );
     this.bus.start(this);
     onTestFinished(() => this.bus.stop());
@@ -231,6 +234,7 @@ test('a user who may not write to the exchanges: only a restart of the broker is
   const channel = await broker.channel();
   for (const { name } of exchanges) await channel.assertExchange(name, 'topic', { durable: false });
   const node = await new Node(url).up();
+  expect(node.warnings).toContainEqual(expect.stringMatching(/may not be written to.*nobody will notice/));
   expect(node.marks).toHaveLength(2);
   await call(broker, 'an event');
   await until(() => node.events.length === 1);
@@ -257,11 +261,61 @@ test('a user who may not write to the exchanges: only a restart of the broker is
   await until(() => node.texts().includes('another'));
 });
 
-test('a stream that exists with other arguments is used as it is', async () => {
+test('the stream is made as the settings say: durable, limited in age and size, in small segments', async () => {
+  const broker = await useBroker();
+  const node = await new Node(broker.url, { maxAgeSeconds: 77, maxBytes: 5_000_000 }).up();
+  const queues = await broker.queues();
+  expect(queues.map(({ name, durable, exclusive }) => ({ name, durable, exclusive }))).toEqual([
+    { name: 'history', durable: true, exclusive: false },
+  ]);
+  expect(queues[0]?.arguments).toEqual({
+    'x-queue-type': 'stream',
+    'x-max-age': '77s',
+    'x-max-length-bytes': 5_000_000,
+    'x-stream-max-segment-size-bytes': 2_000_000,
+  });
+  expect(node.warnings).toEqual([]);
+});
+
+test('a node that dies in the middle of binding leaves what the next look finds: the canary’s binding comes last', async () => {
+  const broker = await useBroker();
+  const node = await new Node(broker.url).up();
+  const before = node.marks.length;
+  const canary = (await broker.bindings()).find(
+    ({ source, routing_key }) => source === 'callevt' && routing_key.startsWith('event-horizon.'),
+  );
+  const channel = await broker.channel();
+  await channel.unbindQueue('history', 'callevt', canary?.routing_key ?? '');
+  await until(() => node.marks.length >= before + 2);
+  expect(node.marks.slice(-2)).toMatchObject([
+    { families: ['call'], isBegin: true },
+    { families: ['call'], isBegin: false },
+  ]);
+});
+
+test('a node that fills its memory says how far it is', async () => {
+  const broker = await useBroker();
+  const first = await new Node(broker.url).up();
+  for (let n = 0; n < 1000; n += 1) await call(broker, `call ${n}`);
+  await until(() => first.events.length === 1000);
+  const second = new Node(broker.url, { prefetch: 5 });
+  const seen: number[] = [];
+  await until(() => {
+    if (second.bus.progress !== undefined) seen.push(second.bus.progress);
+    return second.bus.isUp;
+  });
+  expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+  expect(seen.some((progress) => progress > 0 && progress < 1)).toBe(true);
+  expect(second.bus.progress).toBeUndefined();
+  expect(second.events).toHaveLength(1000);
+});
+
+test('a stream that exists with other arguments is used as it is, with a warning', async () => {
   const broker = await useBroker();
   const channel = await broker.channel();
   await channel.assertQueue('history', { durable: true, arguments: { 'x-queue-type': 'stream' } });
   const node = await new Node(broker.url).up();
+  expect(node.warnings).toContain('the stream exists with other arguments and is used as it is');
   await call(broker, 'an event');
   await until(() => node.events.length === 1);
 });

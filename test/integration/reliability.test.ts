@@ -105,6 +105,7 @@ class Publisher {
   constructor(private readonly url: string) {}
 
   async run(): Promise<void> {
+    let dueAt = performance.now();
     while (!this.#isStopped) {
       try {
         this.#channel ??= await this.#open();
@@ -114,8 +115,11 @@ class Publisher {
         // The broker is away; a publisher of the bus waits and goes on.
         this.#channel = undefined;
         await pause(50);
+        dueAt = performance.now();
       }
-      await pause(1000 / perSecond);
+      dueAt += 1000 / perSecond;
+      const waitMs = dueAt - performance.now();
+      if (waitMs > 0) await pause(waitMs);
     }
     await this.#channel?.waitForConfirms();
   }

@@ -180,12 +180,17 @@ test('without a history a socket that can resume is told of the loss, and that s
 
 test('the stream is bound to what can be subscribed to, whoever subscribes, and stays bound', async () => {
   const broker = await useBroker();
-  const bridge = await startNode(broker, 'node');
+  const bridge = await startNode(broker, 'node', { MAX_PATTERNS: '1' });
   const patterns = await broker.patterns();
   expect(patterns).toContain('callevt call.CHANNEL_CREATE.*');
   expect(patterns).not.toContain('callevt call.#');
   expect(patterns.filter((pattern) => pattern.startsWith('callevt event-horizon.'))).toHaveLength(1);
   expect((await broker.queues()).filter(({ name }) => name.startsWith('amq.gen')).length).toBe(1);
+  // MAX_PATTERNS has no meaning: nothing is bound for a subscription.
+  const client = await open(bridge);
+  const bindings = ['call.CHANNEL_CREATE.1', 'call.CHANNEL_DESTROY.2', 'fax.status.*', 'conference.event.*'];
+  expect((await client.subscribe(bindings)).data.subscribed).toEqual(bindings);
+  expect(await broker.patterns()).toEqual(patterns);
   await bridge.stop();
   expect(await broker.patterns()).toEqual(patterns);
 });

@@ -103,3 +103,25 @@ test('a socket that opens while the source is away is told at once, with a token
   resumption.open(session);
   expect(told()).toEqual([{ action: 'notice', notice: 'source_down', since: expect.stringMatching(/^\d{4}-.*Z$/) }]);
 });
+
+test('a hole whose end does not come within 2 s is told without it, and again should it come', () => {
+  const history = new History({ ringBytes: 100_000, maxAgeMs: 600_000 });
+  const { resumption } = resuming(history);
+  resumption.onBegin(0);
+  resumption.onEpoch({ id: 'epoch', key: newCursorKey() });
+  resumption.onSourceUp();
+  const { session, told } = socket({ isValid: true });
+  resumption.open(session);
+  resumption.onMark({ position: 5, families: ['call'], isBegin: true });
+  resumption.onPass(8);
+  resumption.tick(performance.now() + 1900);
+  expect(told()).toEqual([]);
+  resumption.tick(performance.now() + 2100);
+  const gap = { action: 'notice', notice: 'gap', families: ['call'] };
+  expect(told()).toEqual([{ ...gap, cursor: history.cursorAt(8) }]);
+  resumption.onMark({ position: 9, families: ['call'] });
+  expect(told()).toEqual([
+    { ...gap, cursor: history.cursorAt(8) },
+    { ...gap, cursor: history.cursorAt(9) },
+  ]);
+});
