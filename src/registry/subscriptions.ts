@@ -150,7 +150,7 @@ export class Subscriptions {
     );
   }
 
-  /** Its events are those of another held interest from now on. The hold on the one before is still to be released. */
+  /** Its events are those of another held interest of its topic from now on. The hold on the one before is still to be released. */
   move(subscription: Subscription, interest: Interest): void {
     const { feed } = subscription.subscriber;
     // What the filter hid so far a replay may bring: this subscription has not covered it.
@@ -162,7 +162,6 @@ export class Subscriptions {
     subscription.slot = interest.subscriptions.length;
     interest.subscriptions.push(subscription);
     interest.onceCount += onceOf(subscription.lifetime);
-    feed?.subscriptionsChanged();
   }
 
   /** Ends deliveries; the hold on the interest is still to be released. Takes the same time for any number of others. */

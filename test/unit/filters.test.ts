@@ -35,6 +35,7 @@ describe('paths', () => {
     list: ['x'],
     '0': 'zero',
     text: 'abc',
+    gaps: [null, 'x'],
   };
   test.each([
     ['Call-ID', 'c1'],
@@ -57,6 +58,7 @@ describe('paths', () => {
     'Channels.switch_url',
     'Channels.length',
     'list.0',
+    'gaps[0]',
     'Custom-Channel-Vars[0]',
     'Call-ID.length',
     'text[0]',
