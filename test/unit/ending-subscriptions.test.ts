@@ -1,6 +1,9 @@
 /** Subscriptions that end by themselves: after a time, or after their first event. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { classic } from '../../src/dialects/classic.ts';
 import { Expiries } from '../../src/registry/expiries.ts';
+import { Subscriptions } from '../../src/registry/subscriptions.ts';
+import type { Session } from '../../src/session/session.ts';
 import type { Subscription } from '../../src/session/subscription.ts';
 import { tokenFor } from '../support/bridge.ts';
 import { type Client, openClient } from '../support/client.ts';
@@ -158,6 +161,40 @@ test('subscribing again sets it anew, or takes it back', async () => {
   await until(() => client.notices.length === 2, 'two notices');
   expect(client.notices.map((notice) => notice.binding).toSorted()).toEqual(['call.*.c', 'call.*.d']);
   expect(await held(client)).toEqual(['call.*.a', 'call.*.b']);
+});
+
+test('one that was unsubscribed before, or whose socket closed, ends nothing else, and nobody is told', async () => {
+  const bridge = await startBridge();
+  const [client, leaves, other] = [
+    await open(bridge, 'classic'),
+    await open(bridge, 'classic'),
+    await open(bridge, 'classic'),
+  ];
+  for (const each of [client, leaves]) await each.subscribe(binding, { expires: 1 });
+  await client.unsubscribe(binding);
+  leaves.close();
+  await leaves.untilClosed();
+  await other.subscribe(binding);
+  await client.subscribe('fax.status.*', { expires: 2 });
+  await client.notice('subscription_ended');
+  await call(bridge, 'c1');
+  await other.untilEvents(1);
+  expect(client.notices.map((notice) => notice.binding)).toEqual(['fax.status.*']);
+  expect(client.events).toEqual([]);
+});
+
+test('what is known of an interest is right when those that end after an event have ended', () => {
+  const subscriptions = new Subscriptions();
+  const parse = () => ({ family: 'call', eventFamily: 'call', wordings: [], patterns: [], subscriptionKey: () => '' });
+  const interest = subscriptions.hold(account, binding, parse);
+  const nothing = () => undefined;
+  const subscriber = { dialect: classic, addSubscription: nothing, removeSubscription: nothing } as unknown as Session;
+  const once = { expirySeconds: undefined, isOnce: true };
+  const [one, two] = [1, 2].map(() => subscriptions.add(subscriber, interest, undefined, -1, once));
+  expect(interest.onceCount).toBe(2);
+  subscriptions.remove(one as Subscription);
+  subscriptions.setLifetime(two as Subscription, undefined);
+  expect(interest.onceCount).toBe(0);
 });
 
 test('the same binding with another filter goes on', async () => {

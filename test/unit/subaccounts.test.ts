@@ -131,6 +131,20 @@ describe.each(['classic', 'kazoo4'])('%s', (dialect) => {
     );
   });
 
+  test('a socket that asks for one account sees no difference when another one asks for those below, too', async () => {
+    const { bridge } = await startWith();
+    const clients: Client[] = [];
+    for (const options of [{}, withBelow, {}, withBelow]) {
+      const client = await open(bridge, top, dialect);
+      await client.subscribe('call.*.*', { ...options, request_id: 'mine' });
+      clients.push(client);
+    }
+    await call(bridge, top);
+    await allDelivered(bridge, ...clients);
+    const [plain, asked] = dialect === 'classic' ? [undefined, top] : [top, top];
+    expect(clients.map(owners)).toEqual([[plain], [asked], [plain], [asked]]);
+  });
+
   test('what was missed and what is replayed, with cursors in their place', async () => {
     const { bridge } = await startWith(tree, { HISTORY: 'stream' });
     const before = await open(bridge, top, dialect, '&resume=on');
@@ -321,13 +335,22 @@ describe('who may', () => {
 
 test('an account without a realm may ask for the presence of those below', async () => {
   const list = tree.map((entry) => (entry.id === top ? { id: top } : entry));
-  const { bridge } = await startWith(list);
+  const { bridge, accounts } = await startWith(list);
   const client = await open(bridge, top);
   expect((await client.subscribe('presence.dialog.*')).data.code).toBe('binding_unsupported');
   await watch(client, 'presence.dialog.*');
   await publish(bridge.broker, presenceDialog(realmOf(five)), presenceDialog(realmOf(below)));
   await allDelivered(bridge, client);
   expect(owners(client)).toEqual([five]);
+  await client.request({ action: 'ping', auth_token: await tokenFor(top, {}, 1800) });
+  await reloaded(
+    bridge,
+    accounts,
+    list.filter(({ id }) => id !== below),
+  );
+  await publish(bridge.broker, presenceDialog(realmOf(five)));
+  await allDelivered(bridge, client);
+  expect(owners(client), 'nor does a fresh token or another tree end it').toEqual([five, five]);
 });
 
 test('the broker is asked for what all accounts need, and for nothing when it has ended', async () => {
