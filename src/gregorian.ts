@@ -7,3 +7,8 @@ const unixEpochSeconds = 62_167_219_200;
 export function gregorianSeconds(unixMs: number): number {
   return Math.floor(unixMs / 1000) + unixEpochSeconds;
 }
+
+/** @returns Unix time, ms */
+export function unixMs(gregorian: number): number {
+  return (gregorian - unixEpochSeconds) * 1000;
+}

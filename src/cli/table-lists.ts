@@ -56,12 +56,48 @@ calls. Needs the scope events.`,
   },
 ];
 
-export const listCommands: readonly Command[] = rows.map((row) =>
-  command({
-    ...row,
-    group: 'What happens and what is',
-    arguments: {},
-    options,
-    run: async ({ options: given }) => (await import('./show.ts')).show(row.name, given),
-  }),
-);
+const group = 'What happens and what is';
+
+const listen = command({
+  name: 'listen',
+  group,
+  summary: 'Events as they happen, a readable line each',
+  details: `Without a BINDING it is call.*.*; \`event-horizon bindings\` lists what there is. It goes on through restarts and lost
+connections, and is given what it missed; standard error says when the connection is away, or something may be missing.`,
+  arguments: { BINDING: { summary: 'what to listen to, call.CHANNEL_CREATE.* for instance', isRepeated: true } },
+  options: {
+    ...serverOptions,
+    filter: { type: 'string', value: 'JSON', summary: 'only events that are so; the server sorts them out' },
+    subaccounts: { type: 'boolean', summary: 'those of all accounts below the account, too' },
+    json: { type: 'boolean', summary: "the server's frames, a line of JSON each" },
+    since: { type: 'string', value: 'CURSOR', summary: 'what came behind it first: the cursor of an earlier event' },
+    for: { type: 'string', value: '30s', summary: 'ends after this time' },
+    count: { type: 'string', value: 'N', summary: 'ends after so many events' },
+  },
+  examples: [
+    ['event-horizon listen', 'calls; of the demo on this machine, where it runs'],
+    [
+      "event-horizon listen 'call.*.*' 'conference.event.*' --subaccounts",
+      'calls and conferences of all accounts below',
+    ],
+    [
+      `event-horizon listen --filter '{"custom_channel_vars.owner_id":"699ed7e3d583e2577ac017c575f87262"}'`,
+      'the calls of one user',
+    ],
+    ['event-horizon listen --json --for 1m | jq -r .name', 'what happens in a minute'],
+  ],
+  run: async ({ args, options: given }) => (await import('./listen.ts')).listen(args.BINDING, given),
+});
+
+export const listCommands: readonly Command[] = [
+  listen,
+  ...rows.map((row) =>
+    command({
+      ...row,
+      group,
+      arguments: {},
+      options,
+      run: async ({ options: given }) => (await import('./show.ts')).show(row.name, given),
+    }),
+  ),
+];

@@ -55,7 +55,7 @@ export function isToAsk(held: Held): boolean {
 
 export function newHeld(
   binding: string,
-  { account, filter, includeSubaccounts = false }: SubscribeOptions,
+  { account, filter, includeSubaccounts = false, since }: SubscribeOptions,
   key = keyOf(binding, { account, filter, includeSubaccounts }),
 ): Held {
   return {
@@ -69,8 +69,9 @@ export function newHeld(
     wishes: new Set(),
     state: 'absent',
     isDoubted: false,
-    wasHeld: false,
-    cursor: undefined,
+    // Somebody has held it, who knows how far it came.
+    wasHeld: since !== undefined,
+    cursor: since,
     isReplaying: false,
     requestId: undefined,
   };

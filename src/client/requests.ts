@@ -6,6 +6,7 @@ import { isRecord, type Message } from './message.ts';
 export const answerMs = 10_000;
 
 interface Pending {
+  readonly onAnswer: (data: Message) => void;
   readonly resolve: (data: Message) => void;
   readonly reject: (error: HorizonError) => void;
   readonly timer: ReturnType<typeof setTimeout>;
@@ -24,12 +25,21 @@ export class Requests {
     return `h${this.#made}`;
   }
 
-  /** @returns the reply's `data`; rejects with a HorizonError, after 10 s at the latest */
-  ask(message: Message, id = this.makeId(), limitMs = answerMs): Promise<Message> {
+  /**
+   * @param onAnswer told of the reply's `data` before anything else is heard: a browser hands over each message in a turn of
+   *   its own, but `ws` several in one, and the events behind a reply would come before whoever waits for the promise
+   * @returns the reply's `data`; rejects with a HorizonError, after 10 s at the latest
+   */
+  ask(
+    message: Message,
+    id = this.makeId(),
+    limitMs = answerMs,
+    onAnswer: (data: Message) => void = () => undefined,
+  ): Promise<Message> {
     return new Promise((resolve, reject) => {
       const timeout = new HorizonError('timeout', `no answer came in ${limitMs / 1000} s`);
       const timer = setTimeout(() => this.fail(id, timeout), limitMs);
-      this.#pending.set(id, { resolve, reject, timer });
+      this.#pending.set(id, { onAnswer, resolve, reject, timer });
       this.send({ ...message, request_id: id });
     });
   }
@@ -42,6 +52,7 @@ export class Requests {
     clearTimeout(asked?.timer);
     const data = isRecord(reply.data) ? reply.data : {};
     if (reply.status === 'success') {
+      asked?.onAnswer(data);
       asked?.resolve(data);
       return undefined;
     }

@@ -111,7 +111,7 @@ export class Subscriber {
     for (const held of helds) if (held.state === 'absent') held.state = 'asking';
     const id = this.requests.makeId();
     try {
-      this.#begin(id, group, await this.#request('subscribe', subscribeData(group), id));
+      await this.#request('subscribe', subscribeData(group), id, (answer) => this.#begin(id, group, answer));
       return true;
     } catch (error) {
       this.subscriptions.release(helds.filter(({ state }) => state === 'asking'));
@@ -136,11 +136,16 @@ export class Subscriber {
     return true;
   }
 
-  async #request(action: string, data: Message, id = this.requests.makeId()): Promise<Message> {
+  async #request(
+    action: string,
+    data: Message,
+    id = this.requests.makeId(),
+    onAnswer?: (data: Message) => void,
+  ): Promise<Message> {
     this.#asked = id;
     this.busySince = Date.now();
     try {
-      return await this.requests.ask({ action, data }, id);
+      return await this.requests.ask({ action, data }, id, undefined, onAnswer);
     } finally {
       this.#asked = undefined;
       this.busySince = undefined;

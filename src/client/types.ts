@@ -59,6 +59,11 @@ export interface SubscribeOptions {
   readonly includeSubaccounts?: boolean | undefined;
   /** Ends by itself after the first event. */
   readonly once?: boolean | undefined;
+  /**
+   * The cursor of an event of earlier, from another page or program: what came behind it comes first. Where that can't be
+   * had, a `gap` says so.
+   */
+  readonly since?: string | undefined;
 }
 
 /** An event of the bus. */

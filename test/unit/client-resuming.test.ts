@@ -286,3 +286,40 @@ test('what may pass is asked for again, and at once when the broker is back', as
   expect(server.last.asked('subscribe')).toHaveLength(2);
   expect(horizon.status.source).toBe('up');
 });
+
+test('what another page or program has heard is gone on with behind its cursor; where that can’t be had, it is a gap', async () => {
+  const server = new FakeServer();
+  const { horizon } = server.connect();
+  const gaps: string[] = [];
+  horizon.addEventListener('gap', ({ reason }) => gaps.push(reason));
+  horizon.subscribe('call.*.*', () => undefined, { since: 'far' });
+  await settle();
+  expect(server.last.asked('subscribe')).toEqual([{ bindings: ['call.*.*'], since: 'far' }]);
+  expect(gaps).toEqual([]);
+  const lost = { subscribed: ['fax.status.*'], cursor: 'n', recovered: false, reason: 'too_old' };
+  server.answers = ({ action }) => (action === 'subscribe' ? lost : undefined);
+  horizon.subscribe('fax.status.*', () => undefined, { since: 'older' });
+  await settle();
+  expect(gaps).toEqual(['too_old']);
+});
+
+test('events that come in one turn with the reply to their subscribe are handed out, the end of their replay is noticed', async () => {
+  const server = new FakeServer();
+  const { horizon } = server.connect();
+  const heard: unknown[] = [];
+  server.answers = ({ action }) => (action === 'subscribe' ? false : undefined);
+  horizon.subscribe('call.*.*', ({ cursor, replayed }) => heard.push([cursor, replayed]), { since: 'a' });
+  await settle();
+  const socket = server.last;
+  const message = socket.sent.at(-1) ?? {};
+  socket.reply(message, { subscribed: ['call.*.*'], subscriptions: [], cursor: 'a', recovered: true });
+  socket.event('call.*.*', 'b');
+  socket.say({ action: 'notice', notice: 'live', cursor: 'b', request_id: message.request_id, replayed: 1 });
+  socket.event('call.*.*', 'c');
+  await settle();
+  expect(heard).toEqual([
+    ['b', true],
+    ['c', false],
+  ]);
+  expect(horizon.status.catchingUp).toBeUndefined();
+});

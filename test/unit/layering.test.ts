@@ -56,7 +56,7 @@ const rooms: readonly (readonly string[])[] = [
 
 /** Packages that one room alone may use. */
 const ownPackages: Readonly<Record<string, readonly string[]>> = {
-  ws: ['socket'],
+  ws: ['socket', 'cli'],
   amqplib: ['amqp', 'cli'],
   fastify: ['http'],
   '@fastify/static': ['http'],
