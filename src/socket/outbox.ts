@@ -37,8 +37,9 @@ export interface OutboxListener<T> {
 
 /** A flush that takes longer than this lets other work come in between: one event may go to ten thousands. ms */
 const sliceMs = 10;
-/** How often the clock is looked at, writes. */
+/** How often the clock is looked at: after so many writes, or so many bytes. A socket that catches up is given 64 KiB at once. */
 const writesPerLook = 32;
+const bytesPerLook = 262_144;
 
 export class Outbox<T extends Recipient> {
   /** Where batches of this turn begin. */
@@ -119,10 +120,17 @@ export class Outbox<T extends Recipient> {
   readonly #flush = (): void => {
     const startedAt = performance.now();
     const queue = this.#flushing;
+    let writes = 0;
+    let bytes = 0;
     while (this.#cursor < queue.length) {
       const recipient = queue[this.#cursor++] as T;
+      writes += 1;
+      bytes += recipient.batch?.bytes ?? 0;
       if (recipient.batch !== undefined) this.#write(recipient);
-      if (this.#cursor % writesPerLook === 0 && performance.now() - startedAt > sliceMs) {
+      if (writes < writesPerLook && bytes < bytesPerLook) continue;
+      writes = 0;
+      bytes = 0;
+      if (performance.now() - startedAt > sliceMs) {
         setImmediate(this.#flush);
         return;
       }

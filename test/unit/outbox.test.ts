@@ -164,3 +164,26 @@ test('a flush is told of at its beginning and its end, also when nothing was sen
   await flushed();
   expect(told).toEqual(['start', 'flushed']);
 });
+
+test('large writes let other work come in between after a few of them: a flush is counted in bytes, too', async () => {
+  let written = 0;
+  class LazySocket extends TestSocket {
+    override write(bytes: Buffer): void {
+      super.write(bytes);
+      written += 1;
+      // As long as the kernel may take to copy so much.
+      const endsAt = performance.now() + 3;
+      while (performance.now() < endsAt);
+    }
+  }
+  const outbox = new Outbox<LazySocket>(quiet);
+  const large = new Frame([Buffer.alloc(65_536, 'x')]).text.plain;
+  for (let count = 0; count < 40; count += 1) outbox.add(new LazySocket(false), large, undefined);
+  let most = 0;
+  while (written < 40) {
+    const before = written;
+    await new Promise((resolve) => setImmediate(resolve));
+    most = Math.max(most, written - before);
+  }
+  expect(most).toBeLessThanOrEqual(8);
+});
