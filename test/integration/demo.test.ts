@@ -65,6 +65,33 @@ describe('without any setting it is demo mode', () => {
     expect(JSON.stringify(event)).toContain(demo.subAccount);
   });
 
+  test('it keeps its events in memory: a client that comes back is given what it missed, over REST as well', async () => {
+    const demo = await startDemo();
+    const path = '/?dialect=classic&resume=on';
+    const [first, stays] = [
+      await openClient(demo, { token: demo.token, path }),
+      await openClient(demo, { token: demo.token, path }),
+    ];
+    for (const client of [first, stays]) await client.subscribe('call.*.*');
+    const { cursor } = (await first.untilEvents(1))[0] ?? {};
+    first.close();
+    const cursorsBehind = () => {
+      const cursors = stays.events.map((event) => event.cursor);
+      return cursors.slice(cursors.indexOf(cursor) + 1);
+    };
+    await until(() => cursorsBehind().length >= 2);
+    const back = await openClient(demo, { token: demo.token, path });
+    expect((await back.subscribe('call.*.*', { since: cursor })).data.recovered).toBe(true);
+    const { replayed } = await back.notice('live');
+    expect(replayed).toBeGreaterThanOrEqual(2);
+    expect(back.events.map((event) => event.cursor).slice(0, 2)).toEqual(cursorsBehind().slice(0, 2));
+    const { body } = await rest(demo, `/v2/accounts/${demo.account}/events?binding=call.*.*&since=${cursor}&limit=2`, {
+      token: demo.token,
+    });
+    const { events } = body.data as { events: Message[] };
+    expect(events.map((event) => event.cursor)).toEqual(cursorsBehind().slice(0, 2));
+  });
+
   test('it is ready, and REST knows the token', async () => {
     const demo = await startDemo();
     const client = await openClient(demo, { headers: { 'x-auth-token': demo.token } });
