@@ -1,4 +1,5 @@
 /** Joins the parts: the line to a server, the token, the subscriptions, the questions; and says how it stands. */
+import { createBoard } from './board/board.ts';
 import { Cursors } from './cursors.ts';
 import { Failure, Gap, TypedEventTarget } from './happenings.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -14,6 +15,8 @@ import { Subscriptions } from './subscriptions.ts';
 import { onWake } from './surroundings.ts';
 import { accountOf } from './token-account.ts';
 import type {
+  Board,
+  BoardOptions,
   ConnectOptions,
   Handler,
   Horizon,
@@ -125,6 +128,12 @@ export class HorizonClient extends TypedEventTarget implements Horizon {
     const askedAt = performance.now();
     await this.#questions.ask({ action: 'ping' }, true);
     return performance.now() - askedAt;
+  }
+
+  board({ account, accounts, ...options }: BoardOptions = {}): Board {
+    // Where it names none, it is that which is meant everywhere.
+    const own = account ?? (accounts === undefined ? this.options.account : undefined);
+    return createBoard(this, { ...options, account: own, accounts });
   }
 
   open(): void {

@@ -30,6 +30,12 @@ export function isOfToken(error: unknown): boolean {
   return ofTokens.has(codeOf(error));
 }
 
+/** Whether asking again would be answered the same. */
+export function isRefusal(error: unknown): error is HorizonError {
+  const isOther = isPassing(error) || isOfToken(error) || codeOf(error) === 'connection_lost';
+  return error instanceof HorizonError && !isOther;
+}
+
 /** Whether a message that was refused so would be refused with fewer bindings as well. */
 export function isOfMessage(error: unknown): boolean {
   return codeOf(error) === 'account_unauthorized';

@@ -4,7 +4,7 @@
  */
 import type { Cursors } from './cursors.ts';
 import { familyOf, type Held, isToAsk, isWanted } from './held.ts';
-import { codeOf, HorizonError, isOfMessage, isOfToken, isPassing } from './horizon-error.ts';
+import { codeOf, HorizonError, isOfMessage, isOfToken, isRefusal } from './horizon-error.ts';
 import { type Message, textOf } from './message.ts';
 import type { Requests } from './requests.ts';
 import { type Group, planSubscribes, planUnsubscribes, subscribeData } from './resume-plan.ts';
@@ -185,12 +185,6 @@ export class Subscriber {
     for (const { isReplaying, requestId } of this.subscriptions.all()) if (isReplaying) ids.add(requestId);
     return ids.size;
   }
-}
-
-/** Whether asking again would be answered the same. */
-function isRefusal(error: unknown): error is HorizonError {
-  const isOther = isPassing(error) || isOfToken(error) || codeOf(error) === 'connection_lost';
-  return error instanceof HorizonError && !isOther;
 }
 
 /** @returns those of the families; all where none are named */

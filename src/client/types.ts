@@ -2,8 +2,11 @@
  * What users of the client library see of it: what they give, what they get, what it is called. Nothing here is Node's
  * or a browser's alone.
  */
+import type { Board, BoardOptions } from './board/types.ts';
 import type { HorizonError } from './horizon-error.ts';
 import type { DataOf, FamilyOf, NameOf } from './payloads.ts';
+
+export type * from './board/types.ts';
 
 /** As much of a WebSocket as is needed: that of browsers, of Node 22, of the package `ws`. */
 export interface SocketLike {
@@ -195,6 +198,11 @@ export interface Horizon {
   command(callId: string, action: string, data?: RequestData): Promise<{ readonly accepted: boolean }>;
   /** @returns how long the answer took, ms. Rejects as `query` does. */
   ping(): Promise<number>;
+  /**
+   * What there is, kept right: calls, conferences, registrations, lamps.
+   * Throws a RangeError for more than 20 accounts, or `*`, of which no list can be had.
+   */
+  board(options?: BoardOptions): Board;
   /** Comes (back) at once: from `closed`, or while it waits. */
   open(): void;
   /** Disconnects, and stays away. Subscriptions are kept for `open`. */

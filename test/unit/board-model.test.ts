@@ -124,7 +124,7 @@ class World {
     isWhole = this.picture.list('conferences', answers.conferences, listing) && isWhole;
     isWhole = this.picture.list('registrations', answers.registrations, listing) && isWhole;
     for (const [name, room] of answers.participants) {
-      isWhole = this.picture.listMembers(`${account.id}/${name}`, room, listing) && isWhole;
+      isWhole = this.picture.listMembers(name, room, listing) && isWhole;
     }
     if (isComplete && isWhole) this.isUnsure = false;
   }

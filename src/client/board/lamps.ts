@@ -3,38 +3,9 @@
  * something new. Pure, as those of calls.
  */
 import type { LegFacts } from './legs.ts';
-import { type Listing, type Told, trustIn } from './listing.ts';
-import { type Data, number, part, text, unixMs } from './reading.ts';
-
-/** A telephone that is registered. */
-export interface Registration {
-  /** `username@realm`: there is one for each, as with Kazoo's own registrar. */
-  readonly key: string;
-  readonly account: string;
-  readonly username: string;
-  readonly realm: string | undefined;
-  /** Where it is reached: `sip:…`. */
-  readonly contact: string | undefined;
-  readonly userAgent: string | undefined;
-  readonly address: string | undefined;
-  readonly userId: string | undefined;
-  readonly deviceId: string | undefined;
-  /** Unix time, ms; undefined: nobody has said. */
-  readonly expiresAt: number | undefined;
-}
-
-/** A lamp on a telephone, as far as anything was heard of it. */
-export interface Lamp {
-  /** `1001@realm`. */
-  readonly key: string;
-  readonly account: string;
-  /** `1001`, or `*3101` for a parking slot. */
-  readonly user: string;
-  readonly state: 'idle' | 'ringing' | 'busy';
-  /** Of the mailbox; undefined: nothing was heard of it. */
-  readonly newMessages: number | undefined;
-  readonly savedMessages: number | undefined;
-}
+import { dropMissing, forgetOld, type Listing, type Told, trustIn } from './listing.ts';
+import { type Data, number, ownerOf, ownVars, text, unixMs } from './reading.ts';
+import type { Lamp, Registration } from './types.ts';
 
 interface RegistrationFacts extends Registration {
   readonly heardAt: number;
@@ -69,12 +40,10 @@ export class Telephones {
     this.#put(data, account, replayed && toldAt !== undefined ? Math.min(toldAt, now) : now, now, isGone);
   }
 
-  #put(data: Data, account: string, from: number, heardAt: number, isGone: boolean): string | undefined {
+  #put(data: Data, account: string, from: number, heardAt: number, isGone: boolean): void {
     const username = text(data, 'username');
-    if (username === undefined) return undefined;
-    const own = { ...data, ...part(data, 'custom_channel_vars') };
-    const realm = text(data, 'realm') ?? text(own, 'account_realm');
-    const key = `${username}@${realm ?? ''}`.toLowerCase();
+    if (username === undefined) return;
+    const [realm, key] = [realmOf(data), keyOf(data)];
     if (isGone) {
       this.registrations.delete(key);
       this.#gone.set(key, heardAt);
@@ -86,42 +55,32 @@ export class Telephones {
         contact: /<([^>]*)>/.exec(contact ?? '')?.[1] ?? contact,
         userAgent: text(data, 'user_agent'),
         address: text(data, 'source_ip', 'network_ip'),
-        userId: text(own, 'owner_id'),
-        deviceId: text(own, 'authorizing_id'),
+        ...ownerOf(data),
         expiresAt: seconds === undefined ? undefined : from + seconds * 1000,
       });
     }
     this.touched(key);
-    return key;
   }
 
   /** The registrations of an account (`registrations`). @returns whether it is the whole truth, as with calls */
   list(list: readonly Data[], listing: Listing): boolean {
-    const { account, now, isComplete } = listing;
+    const { account, now } = listing;
     const listed = new Set<string>();
     for (const entry of list) {
-      const username = text(entry, 'username');
-      const realm = text(entry, 'realm', 'account_realm');
-      const key = `${username ?? ''}@${realm ?? ''}`.toLowerCase();
+      const key = keyOf(entry);
       listed.add(key);
       // What an event has told is no other, only later.
       const toldAt = this.registrations.get(key)?.heardAt ?? this.#gone.get(key) ?? 0;
       if (trustIn(toldAt, listing) !== 'list') continue;
       this.#put(entry, account, Math.min(unixMs(number(entry, 'last_registration')) ?? now, now), 0, false);
     }
-    let isWhole = true;
-    for (const one of isComplete ? [...this.registrations.values()] : []) {
-      if (one.account !== account || listed.has(one.key)) continue;
-      const trust = trustIn(one.heardAt, listing);
-      if (trust === 'list') this.#drop(one.key);
-      isWhole &&= trust !== 'none';
-    }
-    return isWhole;
+    const isMissing = (one: RegistrationFacts): boolean => one.account === account && !listed.has(one.key);
+    return dropMissing(this.registrations.values(), isMissing, listing, ({ key }) => this.#drop(key));
   }
 
   /** Lets go of those whose time is over. @returns whether there are others */
   sweep(now: number): boolean {
-    for (const [key, at] of this.#gone) if (now - at > 60_000) this.#gone.delete(key);
+    forgetOld(this.#gone, now);
     for (const { key, expiresAt } of [...this.registrations.values()]) {
       if (expiresAt !== undefined && expiresAt + graceMs < now) this.#drop(key);
     }
@@ -133,6 +92,9 @@ export class Telephones {
     this.touched(key);
   }
 }
+
+const realmOf = (data: Data): string | undefined => text(ownVars(data), 'realm', 'account_realm');
+const keyOf = (data: Data): string => `${text(data, 'username')}@${realmOf(data)}`.toLowerCase();
 
 export class Lamps {
   readonly lamps = new Map<string, LampFacts>();

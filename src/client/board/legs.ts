@@ -1,5 +1,5 @@
 /** Legs and calls as the rules keep them, and which leg is whose. */
-import { type Data, part, text } from './reading.ts';
+import { type Data, ownerOf, ownVars, text } from './reading.ts';
 
 /** Who is at the end of a leg, and whom they see as the other one. What nobody has said is undefined. */
 export interface Who {
@@ -70,7 +70,7 @@ export function directionOf(data: Data): LegFacts['direction'] | undefined {
  * @param data an event, or an entry of a list in either form
  */
 export function whoseLeg(direction: LegFacts['direction'], data: Data): Who {
-  const own = { ...data, ...part(data, 'custom_channel_vars') };
+  const own = ownVars(data);
   const caller = [text(data, 'caller_id_name'), text(data, 'caller_id_number')] as const;
   const callee = [text(data, 'callee_id_name'), text(data, 'callee_id_number')] as const;
   const isCaller = direction === 'inbound';
@@ -86,8 +86,7 @@ export function whoseLeg(direction: LegFacts['direction'], data: Data): Who {
     // Before it is known who answers, what was dialled is all there is.
     farNumber:
       farNumber ?? (isCaller ? (text(data, 'request', 'to')?.split('@')[0] ?? text(data, 'destination')) : undefined),
-    userId: text(own, 'owner_id'),
-    deviceId: kind === undefined || kind === 'device' ? text(own, 'authorizing_id') : undefined,
+    ...ownerOf(data),
     username: text(own, 'username'),
     presenceId: text(own, 'presence_id'),
     isOutside: isFromOutside || kind === 'resource' || (kind === undefined ? undefined : false),

@@ -29,3 +29,30 @@ export interface Told {
   /** It comes late. */
   readonly replayed: boolean;
 }
+
+/**
+ * What a complete list lacks is gone, unless an event says otherwise.
+ * @returns whether that is the whole truth
+ */
+export function dropMissing<One extends { readonly heardAt: number }>(
+  all: Iterable<One>,
+  isMissing: (one: One) => boolean,
+  listing: Pick<Listing, 'askedAt' | 'isComplete'>,
+  drop: (one: One) => void,
+): boolean {
+  let isWhole = true;
+  for (const one of listing.isComplete ? [...all].filter(isMissing) : []) {
+    const trust = trustIn(one.heardAt, listing);
+    if (trust === 'list') drop(one);
+    isWhole &&= trust !== 'none';
+  }
+  return isWhole;
+}
+
+/** What comes of something behind its end is late for so long. ms */
+const afterlifeMs = 60_000;
+
+/** Forgets what ended long ago. @param endedAt by id */
+export function forgetOld(endedAt: Map<string, number>, now: number): void {
+  for (const [id, at] of endedAt) if (now - at >= afterlifeMs) endedAt.delete(id);
+}

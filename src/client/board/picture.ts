@@ -1,20 +1,11 @@
 /** All that the board shows, and what of it has changed. Pure: whoever calls says what time it is (Unix time, ms). */
-import { type Lamp, Lamps, lampView, type Registration, Telephones } from './lamps.ts';
+import { Lamps, lampView, Telephones } from './lamps.ts';
 import type { Listing, Told } from './listing.ts';
 import { type Data, entries } from './reading.ts';
-import { type Conference, Rooms, roomView } from './rooms.ts';
+import { Rooms, roomView } from './rooms.ts';
 import { Calls } from './rules.ts';
-import { type Call, callView } from './views.ts';
-
-/** What there is, by kind. */
-export interface Kinds {
-  readonly calls: Call;
-  readonly conferences: Conference;
-  readonly registrations: Registration;
-  readonly lamps: Lamp;
-}
-
-export type Kind = keyof Kinds;
+import type { Call, Kind, Registration } from './types.ts';
+import { callView } from './views.ts';
 
 /** One kind of things as they are shown, by their id or key. Those that have changed are made anew when somebody looks. */
 class Shown<View> {
@@ -118,9 +109,9 @@ export class Picture {
     return isWhole;
   }
 
-  /** Who is in a room, by the room's key. @returns as `list` */
-  listMembers(key: string, room: Data, listing: Listing): boolean {
-    return this.#rooms.listMembers(key, entries(room.participants), listing);
+  /** Who is in the rooms of a name. @returns as `list` */
+  listMembers(name: string, room: Data, listing: Listing): boolean {
+    return this.#rooms.listMembers(name, entries(room.participants), listing);
   }
 
   /** Lets go of what is over. @returns whether there is something to let go of later */

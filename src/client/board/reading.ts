@@ -45,6 +45,16 @@ export function entries(list: unknown): readonly Data[] {
   return Array.isArray(list) ? list.filter((entry) => typeof entry === 'object' && entry !== null) : [];
 }
 
+/** What is said of somebody's own line, be it in its variables or beside them: lists have it there. */
+export const ownVars = (data: Data): Data => ({ ...data, ...part(data, 'custom_channel_vars') });
+
+/** Whose line it is, of the account's own users and devices. */
+export function ownerOf(data: Data): { readonly userId: string | undefined; readonly deviceId: string | undefined } {
+  const own = ownVars(data);
+  const isDevice = (text(own, 'authorizing_type') ?? 'device') === 'device';
+  return { userId: text(own, 'owner_id'), deviceId: isDevice ? text(own, 'authorizing_id') : undefined };
+}
+
 /** Unix time in ms, from seconds since the year 0. */
 export function unixMs(gregorianSeconds: number | undefined): number | undefined {
   return gregorianSeconds === undefined ? undefined : (gregorianSeconds - gregorianOffset) * 1000;

@@ -3,42 +3,9 @@
  * and not the flags beside it: Kazoo sends those as they were before.
  */
 
-import { type Listing, type Told, trustIn } from './listing.ts';
-import { type Data, flag, number, part, text, unixMs } from './reading.ts';
-
-/** Somebody in a conference. */
-export interface Member {
-  /** Of their leg. */
-  readonly callId: string;
-  readonly participantId: string | undefined;
-  readonly name: string | undefined;
-  readonly number: string | undefined;
-  readonly userId: string | undefined;
-  readonly deviceId: string | undefined;
-  readonly isModerator: boolean;
-  readonly isTalking: boolean;
-  readonly isMuted: boolean;
-  /** They hear nothing. */
-  readonly isDeaf: boolean;
-  /** Unix time, ms. */
-  readonly since: number;
-}
-
-/** A conference that is held now. */
-export interface Conference {
-  /** One of its account's: what `change` calls it. */
-  readonly key: string;
-  /** Its name: what is dialled. */
-  readonly id: string;
-  readonly account: string;
-  /** Another one each time that the room opens. */
-  readonly instanceId: string | undefined;
-  readonly isLocked: boolean;
-  /** Unix time, ms; undefined: nobody saw it. */
-  readonly since: number | undefined;
-  /** In the order in which they came. */
-  readonly members: readonly Member[];
-}
+import { dropMissing, forgetOld, type Listing, type Told, trustIn } from './listing.ts';
+import { type Data, flag, number, ownerOf, part, text, unixMs } from './reading.ts';
+import type { Conference, Member } from './types.ts';
 
 const flags = ['isTalking', 'isMuted', 'isDeaf'] as const;
 
@@ -83,13 +50,12 @@ export class Rooms {
   take({ account, data }: Told, now: number): void {
     const [id, event, callId] = [text(data, 'conference_id'), text(data, 'event') ?? '', text(data, 'call_id')];
     if (id === undefined) return;
-    const key = `${account}/${id}`;
     const instanceId = text(data, 'instance_id');
+    const key = keyOf(account, instanceId ?? id);
     const known = this.rooms.get(key);
     if (event === 'conference-destroy') {
-      // The end of an earlier one may come late.
-      if (known !== undefined && known.instanceId === (instanceId ?? known.instanceId)) this.#close(known);
-      if (instanceId !== undefined) this.#gone.set(instanceId, now);
+      this.#gone.set(key, now);
+      if (known !== undefined) this.#close(known);
       return;
     }
     if (event === 'del-member') {
@@ -99,20 +65,8 @@ export class Rooms {
     const change = Object.hasOwn(changes, event) ? changes[event] : undefined;
     const isOfRoom = event === 'conference-create' || event.endsWith('lock');
     if (!isOfRoom && (change === undefined || callId === undefined)) return;
-    const isNew = known === undefined || known.instanceId !== (instanceId ?? known.instanceId);
-    if (isNew && known !== undefined) this.#close(known);
-    this.#gone.delete(instanceId ?? '');
-    const opened = {
-      key,
-      id,
-      account,
-      instanceId,
-      isLocked: false,
-      since: undefined,
-      members: new Map(),
-      lockToldAt: 0,
-    };
-    const room = { ...(isNew ? opened : known), heardAt: now };
+    this.#gone.delete(key);
+    const room = { ...(known ?? newRoom(account, id, instanceId)), heardAt: now };
     if (event === 'conference-create') room.since = now;
     if (event.endsWith('lock')) Object.assign(room, { isLocked: event === 'lock', lockToldAt: now });
     this.rooms.set(key, room);
@@ -155,56 +109,49 @@ export class Rooms {
    * @returns whether it is the whole truth, as with calls
    */
   list(list: readonly Data[], listing: Listing): boolean {
-    const { account, isComplete } = listing;
+    const { account } = listing;
     const listed = new Set<string>();
     let isWhole = true;
     for (const entry of list) {
       const id = text(entry, 'name');
       const instanceId = text(entry, 'uuid');
-      // One that was heard to end may be listed for a moment more, beside its successor.
-      if (id === undefined || this.#gone.has(instanceId ?? '')) continue;
-      const key = `${account}/${id}`;
+      const key = keyOf(account, instanceId ?? id);
+      // One that was heard to end may be listed for a moment more.
+      if (id === undefined || this.#gone.has(key)) continue;
       listed.add(key);
-      let known = this.rooms.get(key);
-      if (known !== undefined && known.instanceId !== instanceId) {
-        const trust = trustIn(known.heardAt, listing);
-        isWhole &&= trust !== 'none';
-        if (trust !== 'list') continue;
-        this.#close(known);
-        known = undefined;
-      }
-      const said = flag(entry, 'is_locked') ?? false;
-      const trust = trustIn(known?.lockToldAt ?? 0, listing);
-      const isLocked = known === undefined || trust === 'list' ? said : known.isLocked;
-      isWhole &&= isLocked === said || trust !== 'none';
-      const room = known ?? { members: new Map<string, MemberFacts>(), heardAt: 0, lockToldAt: 0, since: undefined };
+      const room = this.rooms.get(key) ?? newRoom(account, id, instanceId);
+      const isLocked = flag(entry, 'is_locked') ?? false;
+      const trust = trustIn(room.lockToldAt, listing);
+      isWhole &&= room.isLocked === isLocked || trust !== 'none';
       const since = room.since ?? unixMs(number(entry, 'start_time'));
-      this.rooms.set(key, { ...room, key, id, account, instanceId, isLocked, since });
+      this.rooms.set(key, { ...room, since, ...(trust === 'list' && { isLocked }) });
       this.touched(key);
     }
-    for (const room of isComplete ? [...this.rooms.values()] : []) {
-      if (room.account !== account || listed.has(room.key)) continue;
-      const trust = trustIn(room.heardAt, listing);
-      if (trust === 'list') this.#close(room);
-      isWhole &&= trust !== 'none';
-    }
-    return isWhole;
+    const isMissing = (room: RoomFacts): boolean => room.account === account && !listed.has(room.key);
+    return dropMissing(this.rooms.values(), isMissing, listing, (room) => this.#close(room)) && isWhole;
   }
 
   /**
-   * Who is in a room (`conference`).
+   * Who is in the rooms of a name (`conference`): one may have ended just now.
    * @returns whether it is the whole truth
    */
-  listMembers(key: string, participants: readonly Data[], listing: Omit<Listing, 'account'>): boolean {
-    const { now, isComplete } = listing;
-    const room = this.rooms.get(key);
-    if (room === undefined) return true;
+  listMembers(name: string, participants: readonly Data[], listing: Listing): boolean {
+    const rooms = [...this.rooms.values()].filter(({ id, account }) => id === name && account === listing.account);
+    const isOf =
+      ({ instanceId }: RoomFacts) =>
+      (entry: Data) =>
+        (text(entry, 'conference_uuid') ?? instanceId) === instanceId;
+    // All of them, whatever the first one says.
+    return rooms.map((room) => this.#compare(room, participants.filter(isOf(room)), listing)).every(Boolean);
+  }
+
+  #compare(room: RoomFacts, participants: readonly Data[], listing: Listing): boolean {
+    const { now } = listing;
     const listed = new Set<string>();
     let isWhole = true;
     for (const entry of participants) {
       const callId = text(entry, 'call_id');
-      const isOther = (text(entry, 'conference_uuid') ?? room.instanceId) !== room.instanceId;
-      if (callId === undefined || isOther || this.#gone.has(callId)) continue;
+      if (callId === undefined || this.#gone.has(callId)) continue;
       listed.add(callId);
       const known = room.members.get(callId);
       const member = { ...memberOf(callId, entry, now), ...(known && { since: known.since }) };
@@ -214,23 +161,25 @@ export class Rooms {
         if (known !== undefined && trust !== 'list') Object.assign(member, { [name]: known[name] });
       }
       this.#join(room, { ...member, heardAt: known?.heardAt ?? 0, toldAt: known?.toldAt ?? {} });
-      this.touched(key, callId);
+      this.touched(room.key, callId);
     }
-    for (const { callId, heardAt } of isComplete ? [...room.members.values()] : []) {
-      if (listed.has(callId)) continue;
-      const trust = trustIn(heardAt, listing);
-      if (trust === 'list') this.#part(room, callId);
-      isWhole &&= trust !== 'none';
-    }
-    return isWhole;
+    const isMissing = (member: MemberFacts): boolean => !listed.has(member.callId);
+    return dropMissing(room.members.values(), isMissing, listing, ({ callId }) => this.#part(room, callId)) && isWhole;
   }
 
   /** Forgets who went long ago. */
   sweep(now: number): boolean {
-    for (const [id, at] of this.#gone) if (now - at >= 60_000) this.#gone.delete(id);
+    forgetOld(this.#gone, now);
     return this.#gone.size > 0;
   }
 }
+
+const keyOf = (account: string, id: string | undefined): string => `${account}/${id}`;
+
+const newRoom = (account: string, id: string, instanceId: string | undefined): RoomFacts => ({
+  ...{ key: keyOf(account, instanceId ?? id), id, account, instanceId, isLocked: false, since: undefined },
+  ...{ members: new Map(), heardAt: 0, lockToldAt: 0 },
+});
 
 /** A room as it is shown. */
 export const roomView = ({ key, id, account, instanceId, isLocked, since, members }: RoomFacts): Conference => ({
@@ -239,15 +188,14 @@ export const roomView = ({ key, id, account, instanceId, isLocked, since, member
 });
 
 function memberOf(callId: string, data: Data, now: number): Member {
-  const [own, vars] = [part(data, 'custom_channel_vars'), part(data, 'conference_channel_vars')];
+  const vars = part(data, 'conference_channel_vars');
   const joinedAt = number(data, 'join_time');
   return {
     callId,
     participantId: text(data, 'participant_id'),
     name: text(data, 'caller_id_name'),
     number: text(data, 'caller_id_number'),
-    userId: text(own, 'owner_id'),
-    deviceId: text(own, 'authorizing_type') === 'device' ? text(own, 'authorizing_id') : undefined,
+    ...ownerOf(data),
     isModerator: flag(vars, 'is_moderator') === true,
     isTalking: flag(vars, 'talking') === true,
     isMuted: flag(vars, 'speak') === false,

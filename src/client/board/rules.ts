@@ -6,13 +6,11 @@
  * where no event of late says otherwise. Facts of Kazoo's: ecallmgr_fs_channel, cf_park.
  */
 import { type CallFacts, directionOf, groupsOf, isLiving, type LegFacts, merge, wait, whoseLeg } from './legs.ts';
-import { type Listing, lagMs, type Told, trustIn } from './listing.ts';
+import { dropMissing, forgetOld, type Listing, lagMs, type Told, trustIn } from './listing.ts';
 import { type Data, flag, number, ServerClock, text, unixMs } from './reading.ts';
 
 /** A call that is over stays for so long, and so does a leg that has left its call: one sees how it ended. ms */
 const lingerMs = 5000;
-/** What comes of a leg behind its end is late, and no new leg. ms */
-const afterlifeMs = 60_000;
 /** The events that make a leg known, besides the first. All of them are of one that was answered, but an early bridge. */
 const ofAnswered = new Set([
   ...['CHANNEL_ANSWER', 'CHANNEL_BRIDGE', 'CHANNEL_UNBRIDGE', 'CHANNEL_HOLD', 'CHANNEL_UNHOLD'],
@@ -101,7 +99,7 @@ export class Calls {
    * @returns whether it is the whole truth; otherwise it has to be asked for again
    */
   list(list: readonly Data[], listing: Listing): boolean {
-    const { account, now, isComplete } = listing;
+    const { account, now } = listing;
     const listed = new Set<string>();
     let isWhole = true;
     // Who calls first, so that a call is named after them.
@@ -113,13 +111,8 @@ export class Calls {
       listed.add(id);
       isWhole = this.#compare(id, entry, listing) && isWhole;
     }
-    for (const leg of isComplete ? this.legs.values() : []) {
-      if (leg.account !== account || listed.has(leg.id)) continue;
-      const trust = trustIn(leg.heardAt, listing);
-      if (trust === 'list') this.#end(leg, now, now);
-      isWhole &&= trust !== 'none';
-    }
-    return isWhole;
+    const isMissing = (leg: LegFacts): boolean => leg.account === account && !listed.has(leg.id);
+    return dropMissing(this.legs.values(), isMissing, listing, (leg) => this.#end(leg, now, now)) && isWhole;
   }
 
   #compare(id: string, entry: Data, listing: Listing): boolean {
@@ -147,10 +140,7 @@ export class Calls {
 
   /** Lets go of what has been over for a while. @returns whether there is more, for later */
   sweep(now: number): boolean {
-    for (const [id, at] of this.#ended) {
-      if (now - at < afterlifeMs) break;
-      this.#ended.delete(id);
-    }
+    forgetOld(this.#ended, now);
     for (const [call, at] of this.#lingering) {
       if (now - at < lingerMs) break;
       this.#lingering.delete(call);

@@ -1,67 +1,6 @@
-/** Calls as they are shown: who with whom, in which state, since when. Each is made anew when something of it has changed. */
+/** Calls as they are shown: each is made anew when something of it has changed. */
 import { type CallFacts, isLiving, type LegFacts } from './legs.ts';
-
-export type CallState = 'ringing' | 'talking' | 'held' | 'parked' | 'ended';
-
-/** Somebody at the end of a call. What isn't known is undefined. */
-export interface Party {
-  readonly name: string | undefined;
-  readonly number: string | undefined;
-  /** Of the account's users and devices (`Owner-ID`, `Authorizing-ID`): undefined for somebody outside as well. */
-  readonly userId: string | undefined;
-  readonly deviceId: string | undefined;
-}
-
-/** One person's line in a call. Times are Unix time, ms, by this machine's clock. */
-export interface Leg extends Party {
-  /** `Call-ID`: what `command` wants. */
-  readonly id: string;
-  readonly account: string;
-  readonly state: CallState;
-  /** As the switch sees it: `inbound` is who calls, `outbound` who is called. */
-  readonly direction: 'inbound' | 'outbound';
-  readonly username: string | undefined;
-  /** `1001@realm`, the lamp that it lights. */
-  readonly presenceId: string | undefined;
-  /** A carrier's line, and none of the account's devices; undefined: nobody has said. */
-  readonly isOutside: boolean | undefined;
-  /** A line that the switch has to itself: nobody's. */
-  readonly isLoopback: boolean;
-  readonly otherLegId: string | undefined;
-  readonly since: number;
-  readonly isAnswered: boolean;
-  /** undefined: not answered, or nobody saw when. */
-  readonly answeredAt: number | undefined;
-  readonly endedAt: number | undefined;
-  /** Why it ended (`Hangup-Cause`). */
-  readonly cause: string | undefined;
-}
-
-/** Both legs of a call, or all that it has, as one. */
-export interface Call {
-  /** The `Call-ID` of the leg that it began with, and the same for as long as it goes on, whoever leaves it. */
-  readonly id: string;
-  readonly account: string;
-  readonly state: CallState;
-  /** As the account sees it: from outside, to the outside, or neither. Until a line to the outside is seen, it is `internal`. */
-  readonly direction: 'inbound' | 'outbound' | 'internal';
-  readonly from: Party;
-  readonly to: Party;
-  /** Times are Unix time, ms, by this machine's clock. */
-  readonly since: number;
-  /** Since when these two talk; undefined: they don't, or nobody saw when it began. */
-  readonly answeredAt: number | undefined;
-  readonly endedAt: number | undefined;
-  readonly cause: string | undefined;
-  /** The parking slot that it waits in; undefined: it doesn't, or nobody saw where. */
-  readonly slot: string | undefined;
-  /** The conference that one of its legs is in: its `key`. */
-  readonly conference: string | undefined;
-  /** Living ones first, in the order from, to. Ended ones stay for a few seconds. */
-  readonly legs: readonly Leg[];
-  /** Only a list without details told of some of it: `board.look` gets the rest. */
-  readonly isSketch: boolean;
-}
+import type { Call, CallState, Leg, Party } from './types.ts';
 
 /** @param conferenceOf the conference of a leg, by the leg's id */
 export function callView(call: CallFacts, conferenceOf: (legId: string) => string | undefined): Call {
@@ -134,8 +73,8 @@ function far(leg: LegFacts | undefined): Party {
 
 function legView(leg: LegFacts): Leg {
   const { id, account, direction, isLoopback, since, isAnswered, answeredAt, endedAt, cause, other, who } = leg;
-  const { username, presenceId, isOutside } = who;
+  const { farName: _, farNumber: __, ...own } = who;
+  const times = { since, isAnswered, answeredAt, endedAt, cause };
   const state = isLiving(leg) ? stateOf([leg]) : 'ended';
-  const known = { id, account, state, direction, ...own(leg), username, presenceId, isOutside, isLoopback };
-  return { ...known, otherLegId: other, since, isAnswered, answeredAt, endedAt, cause };
+  return { id, account, state, direction, ...own, isLoopback, otherLegId: other, ...times };
 }
