@@ -41,6 +41,8 @@ export async function createDemo(): Promise<Demo> {
 /** What `npm start` prints when no broker is configured. */
 export function demoBanner(address: string, { token, accountId, subAccount }: Demo): string {
   const socketAddress = address.replace(/^http/, 'ws');
+  // Commands know the usual address by themselves.
+  const ownUrl = address === 'http://127.0.0.1:5555' ? '' : ` --url ${address}/`;
   return `
   Event Horizon: demo mode. Everything that you see is invented: calls, conferences, documents,
   faxes, presence, registrations and notifications of two accounts.
@@ -52,6 +54,10 @@ export function demoBanner(address: string, { token, accountId, subAccount }: De
               (made anew at each start)
   Sub-account ${subAccount.id}
               (${subAccount.name}: the token may watch it with "account_id")
+
+  In another terminal:
+    npx event-horizon listen${ownUrl}
+    npx event-horizon calls --watch${ownUrl}
 
   To use it with RabbitMQ:
     AMQP_URL=amqp://user:password@host:5672 AUTH_JWT_SECRET=... npm start
