@@ -1,12 +1,15 @@
 /** The page at `/`, and how it comes by the demo's token. */
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import fastifyStatic from '@fastify/static';
+import fastifyStatic, { type FastifyStaticOptions } from '@fastify/static';
 import type { FastifyRequest } from 'fastify';
 import { HttpError, type NodeInfo, successBody } from './envelope.ts';
 import type { Http } from './http-server.ts';
 
 /** Beside `src` as well as beside `dist`. */
 const publicFolder = fileURLToPath(new URL('../../public/', import.meta.url));
+/** What the build makes of `src/console`. */
+const consoleFolder = fileURLToPath(new URL('../../dist/console/', import.meta.url));
 
 /** Nothing but its own files, and a socket to where it came from (or to a server that a person types in). */
 const contentSecurityPolicy = [
@@ -20,15 +23,31 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** The same without other servers: the console speaks to the one that it came from. */
+const consolePolicy = contentSecurityPolicy.replace("connect-src 'self' ws: wss:", "connect-src 'self'");
+
+function headers(policy: string): NonNullable<FastifyStaticOptions['setHeaders']> {
+  return (reply) => {
+    reply.setHeader('Content-Security-Policy', policy);
+    reply.setHeader('Referrer-Policy', 'no-referrer');
+    reply.setHeader('Cache-Control', 'no-cache');
+  };
+}
+
 export async function addPageRoutes(http: Http): Promise<void> {
   await http.register(fastifyStatic, {
     root: publicFolder,
     cacheControl: false,
-    setHeaders: (reply) => {
-      reply.setHeader('Content-Security-Policy', contentSecurityPolicy);
-      reply.setHeader('Referrer-Policy', 'no-referrer');
-      reply.setHeader('Cache-Control', 'no-cache');
-    },
+    setHeaders: headers(contentSecurityPolicy),
+  });
+  // Of a program that was not built there is none.
+  if (!existsSync(consoleFolder)) return;
+  await http.register(fastifyStatic, {
+    root: consoleFolder,
+    prefix: '/console/',
+    decorateReply: false,
+    cacheControl: false,
+    setHeaders: headers(consolePolicy),
   });
 }
 

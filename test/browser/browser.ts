@@ -44,6 +44,10 @@ export interface OpenOptions extends BrowserContextOptions {
   readonly expected?: readonly RegExp[];
   /** The page's time is the test's to move on (`page.clock`). */
   readonly ownClock?: boolean;
+  /** What stands behind the address. */
+  readonly path?: string;
+  /** What the tab's session storage holds from the beginning. */
+  readonly session?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -52,7 +56,7 @@ export interface OpenOptions extends BrowserContextOptions {
  */
 export async function openPage(
   server: { readonly address: string },
-  { expected = [], ownClock = false, ...options }: OpenOptions = {},
+  { expected = [], ownClock = false, path = '/', session = {}, ...options }: OpenOptions = {},
 ): Promise<OpenPage> {
   if (browser === undefined) throw new Error('useBrowser() was not called');
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
@@ -72,7 +76,17 @@ export async function openPage(
     expect(faults).toEqual([]);
   });
   if (ownClock) await page.clock.install();
-  await page.goto(`${server.address}/`);
+  await context.addInitScript((entries) => {
+    for (const [name, value] of Object.entries(entries)) {
+      if (sessionStorage.getItem('opened') === null) sessionStorage.setItem(name, value);
+    }
+    sessionStorage.setItem('opened', 'yes');
+  }, session);
+  page.on('request', (request) => {
+    const { origin, protocol } = new URL(request.url());
+    if (protocol !== 'data:' && origin !== new URL(server.address).origin) note(`asked elsewhere: ${request.url()}`);
+  });
+  await page.goto(`${server.address}${path}`);
   return Object.assign(page, { faults });
 }
 

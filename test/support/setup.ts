@@ -11,8 +11,9 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
-  // What servers give out as `/client.js` is the library of this moment.
+  // What servers give out as `/client.js` and as the console is of this moment.
   await build({ configFile: 'vite.client.config.ts' });
+  await build({ configFile: 'vite.config.ts' });
   await ensureInstalled([rabbitmqServer, haproxy, chromium, faketime]);
   const running = runningRabbit(process.env.TEST_RABBIT);
   if (running !== undefined) {

@@ -1,0 +1,104 @@
+/** What may be done to a call. What comes of it the events say: nothing here pretends. */
+import { useState } from 'preact/hooks';
+import type { Call } from '../library.ts';
+import { horizon } from '../state/session.ts';
+import { words } from '../words.ts';
+
+type Asking = 'hangup' | 'transfer' | undefined;
+
+export function CallActions({ call }: { readonly call: Call }) {
+  const [asking, setAsking] = useState<Asking>(undefined);
+  const [result, setResult] = useState('');
+  const [isBusy, setBusy] = useState(false);
+  const leg = call.legs.find(({ state, isLoopback }) => state !== 'ended' && !isLoopback) ?? call.legs[0];
+
+  async function send(action: string, data: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    if (leg === undefined) return;
+    setAsking(undefined);
+    setBusy(true);
+    try {
+      await horizon.peek()?.command(leg.id, action, { account_id: call.account, ...data });
+      setResult(words.drawer.sent);
+    } catch (error) {
+      setResult(words.failed(error instanceof Error ? error.message : String(error)));
+    }
+    setBusy(false);
+  }
+
+  const transfer = (event: Event): void => {
+    event.preventDefault();
+    const target = new FormData(event.currentTarget as HTMLFormElement).get('target');
+    if (typeof target === 'string' && target.trim() !== '')
+      void send('transfer', { target: target.trim(), transfer_type: 'blind' });
+  };
+
+  return (
+    <section class="actions" aria-label={words.drawer.actions}>
+      {asking === 'hangup' ? (
+        <div class="sure">
+          <p>{words.drawer.hangupSure}</p>
+          <button type="button" class="button danger" onClick={() => void send('hangup')}>
+            {words.drawer.hangupYes}
+          </button>
+          <button type="button" class="button" onClick={() => setAsking(undefined)}>
+            {words.drawer.hangupNo}
+          </button>
+        </div>
+      ) : null}
+      {asking === 'transfer' ? (
+        <form class="sure" onSubmit={transfer} autocomplete="off">
+          <label class="field">
+            <span>{words.drawer.transferTo}</span>
+            <input name="target" required maxLength={256} spellcheck={false} />
+          </label>
+          <button type="submit" class="button primary">
+            {words.drawer.transferGo}
+          </button>
+          <button type="button" class="button" onClick={() => setAsking(undefined)}>
+            {words.cancel}
+          </button>
+        </form>
+      ) : null}
+      {asking === undefined ? (
+        <div class="buttons">
+          <button type="button" class="button danger" disabled={isBusy} onClick={() => setAsking('hangup')}>
+            {words.drawer.hangup}
+          </button>
+          {call.state === 'held' ? (
+            <button type="button" class="button" disabled={isBusy} onClick={() => void send('resume')}>
+              {words.drawer.resume}
+            </button>
+          ) : (
+            <button
+              type="button"
+              class="button"
+              disabled={isBusy || call.state !== 'talking'}
+              onClick={() => void send('hold')}
+            >
+              {words.drawer.hold}
+            </button>
+          )}
+          <button
+            type="button"
+            class="button"
+            disabled={isBusy || call.state !== 'talking'}
+            onClick={() => setAsking('transfer')}
+          >
+            {words.drawer.transfer}
+          </button>
+          <button
+            type="button"
+            class="button"
+            disabled={isBusy || call.state !== 'talking'}
+            onClick={() => void send('park')}
+          >
+            {words.drawer.park}
+          </button>
+        </div>
+      ) : null}
+      <p class="result" role="status">
+        {result}
+      </p>
+    </section>
+  );
+}

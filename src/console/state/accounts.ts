@@ -1,0 +1,74 @@
+/** Whose calls are looked at: the token's own account, one below it, or those below as well. */
+import { computed, effect, signal } from '@preact/signals';
+import { param } from '../address.ts';
+import { hasScope } from '../token.ts';
+import { accountPath, ask } from './rest.ts';
+import { ownAccount, phase, token, tokenFacts } from './session.ts';
+
+export interface AccountEntry {
+  readonly id: string;
+  readonly name: string | null;
+  readonly realm: string | null;
+  readonly parent_id: string;
+}
+
+/** As many as one board shows. */
+export const mostAccounts = 20;
+
+/** Those below the token's own account; undefined: not known yet. */
+export const descendants = signal<readonly AccountEntry[] | undefined>(undefined);
+
+/** Asks anew whenever somebody else is in. */
+effect(() => {
+  const own = ownAccount.value;
+  if (phase.value !== 'in' || own === undefined || token.value === '') return;
+  // A refusal that is foreseen is not asked for: browsers put each on the console as an error.
+  if (!hasScope(tokenFacts.value, 'events')) return;
+  void ask<readonly AccountEntry[]>(`${accountPath(own)}/descendants`)
+    .then(({ data }) => {
+      descendants.value = data;
+    })
+    .catch(() => {
+      // Without them there is nothing to pick from, and the own account is shown as ever.
+      descendants.value = [];
+    });
+});
+
+/** The account that is picked; undefined: it isn't known which, and the token's own is meant. */
+export const account = computed(() => param('account') || ownAccount.value);
+export const withBelow = computed(() => param('below') === 'yes');
+
+/** Below the picked one, at whatever depth. */
+export const below = computed(() => {
+  const all = descendants.value ?? [];
+  const within = new Set([account.value]);
+  for (const { id, parent_id } of all) if (within.has(parent_id)) within.add(id);
+  return all.filter(({ id }) => id !== account.value && within.has(id));
+});
+
+/** All whose calls are shown; an empty list stands for the token's own. */
+export const shownAccounts = computed<readonly string[]>((): readonly string[] => {
+  const top = account.value;
+  if (top === undefined) return [];
+  return withBelow.value ? [top, ...below.value.map(({ id }) => id)].slice(0, mostAccounts) : [top];
+});
+
+/** How many more there would be than one board shows. */
+export const leftOut = computed(() => (withBelow.value ? Math.max(0, below.value.length + 1 - mostAccounts) : 0));
+
+const names = computed(() => new Map((descendants.value ?? []).map(({ id, name }) => [id, name])));
+/** What events call their accounts: nobody else tells what the token's own is called. */
+const heardNames = signal<ReadonlyMap<string, string>>(new Map());
+const mostHeard = 200;
+
+/** An event has told what an account is called. */
+export function noteAccountName(id: string, name: string): void {
+  const heard = heardNames.peek();
+  if (heard.get(id) === name || heard.size >= mostHeard) return;
+  heardNames.value = new Map([...heard, [id, name]]);
+}
+
+/** What an account is called; its id where nobody knows. */
+export function accountName(id: string): string {
+  return names.value.get(id) ?? heardNames.value.get(id) ?? (id.length > 12 ? `${id.slice(0, 8)}…` : id);
+}

@@ -1,0 +1,40 @@
+/** Whether what is shown can be trusted, in one word and in one sentence. */
+import { computed } from '@preact/signals';
+import { clockTime } from '../times.ts';
+import { words } from '../words.ts';
+import { now } from './clock.ts';
+import { staleSince, wasRight } from './picture.ts';
+import { phase, status } from './session.ts';
+
+export type Freshness = 'live' | 'catching-up' | 'stale' | 'offline';
+
+export interface Standing {
+  readonly freshness: Freshness;
+  readonly text: string;
+  /** Why, and since when; empty where there is nothing to say. */
+  readonly detail: string;
+}
+
+export const standing = computed<Standing>(() => {
+  const said = status.value;
+  if (said === undefined) return { freshness: 'offline', text: words.fresh.loggedOut, detail: '' };
+  const { state, since, reason = '', nextTryAt, source, catchingUp, rttMs } = said;
+  const at = clockTime(since);
+  if (state === 'closed') return { freshness: 'offline', text: words.fresh.closed(at), detail: reason };
+  if (state === 'waiting') {
+    const seconds = Math.max(0, Math.ceil(((nextTryAt ?? now.value) - now.value) / 1000));
+    return { freshness: 'offline', text: words.fresh.waiting(seconds), detail: reason };
+  }
+  if (state === 'connecting') return { freshness: 'offline', text: words.fresh.connecting, detail: reason };
+  if (source === 'down')
+    return { freshness: 'stale', text: words.fresh.brokerAway(at), detail: words.fresh.brokerDetail };
+  if (source === 'unknown') return { freshness: 'stale', text: words.fresh.signingIn, detail: reason };
+  if (catchingUp !== undefined)
+    return { freshness: 'catching-up', text: words.fresh.catchingUp(catchingUp), detail: '' };
+  const unsure = staleSince.value;
+  if (unsure !== undefined && phase.value === 'in') {
+    const text = wasRight.value ? words.fresh.checking(clockTime(unsure)) : words.fresh.loading;
+    return { freshness: wasRight.value ? 'stale' : 'catching-up', text, detail: words.fresh.checkingDetail };
+  }
+  return { freshness: 'live', text: words.fresh.live(rttMs), detail: '' };
+});

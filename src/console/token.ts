@@ -1,0 +1,50 @@
+/** What a token says of itself, as far as a page can read it: what it is worth is the server's to say. */
+
+export interface TokenFacts {
+  readonly account: string | undefined;
+  /** Unix time, ms. */
+  readonly expiresAt: number | undefined;
+  /** undefined: it doesn't say. */
+  readonly scopes: readonly string[] | undefined;
+  readonly families: readonly string[] | undefined;
+  /** It sees some events alone, and may ask for nothing. */
+  readonly isNarrow: boolean;
+}
+
+const nothing: TokenFacts = {
+  account: undefined,
+  expiresAt: undefined,
+  scopes: undefined,
+  families: undefined,
+  isNarrow: false,
+};
+
+export function readToken(token: string): TokenFacts {
+  try {
+    const base64 = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
+    const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    const claims: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    if (typeof claims !== 'object' || claims === null) return nothing;
+    const { account_id: account, exp, scope, families, filter } = claims as Record<string, unknown>;
+    return {
+      account: typeof account === 'string' ? account : undefined,
+      expiresAt: typeof exp === 'number' ? exp * 1000 : undefined,
+      scopes: typeof scope === 'string' ? scope.split(' ') : undefined,
+      families: Array.isArray(families) ? families.map(String) : undefined,
+      isNarrow: filter !== undefined,
+    };
+  } catch {
+    // Opaque: Crossbar has such tokens.
+    return nothing;
+  }
+}
+
+/** Whether the token names what commanding calls needs. */
+export function mayCommand({ scopes, families }: TokenFacts): boolean {
+  return scopes?.includes('commands') === true && (families === undefined || families.includes('call'));
+}
+
+/** Whether it has a scope that a token has unless it names others. */
+export function hasScope({ scopes, isNarrow }: TokenFacts, scope: string): boolean {
+  return !isNarrow && (scopes === undefined || scopes.includes(scope));
+}
