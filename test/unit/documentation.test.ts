@@ -102,6 +102,7 @@ test.each([
   'CHANGELOG.md',
   'SECURITY.md',
   'docs/PROTOCOL.md',
+  'docs/EVENTS.md',
   'docs/ARCHITECTURE.md',
   'docs/OPERATIONS.md',
   'docs/KAZOO.md',
