@@ -7,11 +7,12 @@ export type Caller = (command: Command) => string;
 
 const byItsName: Caller = ({ name }) => `event-horizon ${name}`;
 
-/** The help of all commands. */
+/** The help of all these commands. */
 export function overview(commands: readonly Command[], version: string): string {
   const width = Math.max(...commands.map((command) => shortUsage(command).length));
-  const listed = groups.map((group) => {
+  const listed = groups.flatMap((group) => {
     const own = commands.filter((command) => command.group === group);
+    if (own.length === 0) return [];
     const lines = own.map((command) => `  ${shortUsage(command).padEnd(width)}  ${command.summary}`);
     return `${group}\n${lines.join('\n')}`;
   });

@@ -1,7 +1,7 @@
 /** What is now, as tables: what is asked of the server for each, and how its answer is shown. */
 import { z } from 'zod';
 import { gregorianSeconds } from '../gregorian.ts';
-import { callRow, callsOf } from './calls.ts';
+import { callRows } from './calls.ts';
 import { type Answer, accountPath, ask } from './rest.ts';
 import type { Server } from './server.ts';
 import { type Column, type Paint, shown, spanOf } from './terminal.ts';
@@ -70,7 +70,7 @@ export const lists = {
       id('CALL'),
     ],
     find: asked('channels', '?details=true'),
-    rowsOf: (data) => callsOf(entries.parse(data)).map(callRow),
+    rowsOf: (data) => callRows(data, Date.now()),
   },
   conferences: {
     names: ['conference', 'conferences'],

@@ -29,6 +29,7 @@ async function run(words: readonly string[]): Promise<Command | undefined> {
   if (first === undefined || first === '--help' || first === '-h') return print(overview(commands, version));
   if (first === 'help') return helpWith(words.slice(1));
   const found = findCommand(commands, words);
+  if (found === undefined && words.some((word) => word === '--help' || word === '-h')) return helpWith([first]);
   if (found === undefined) throw noSuchCommand(words);
   const given = readArguments(found.command, found.rest);
   if (given === 'help') return print(await helpOf(found.command));
@@ -40,6 +41,8 @@ async function run(words: readonly string[]): Promise<Command | undefined> {
 async function helpWith(words: readonly string[]): Promise<undefined> {
   if (words.length === 0) return print(overview(commands, version));
   const found = findCommand(commands, words);
+  const family = commands.filter(({ name }) => name.startsWith(`${words[0]} `));
+  if (found === undefined && family.length > 0) return print(overview(family, version));
   if (found === undefined) throw noSuchCommand(words);
   return print(await helpOf(found.command));
 }
@@ -48,7 +51,8 @@ function noSuchCommand(words: readonly string[]): Failure {
   const [first = '', second] = words;
   const family = commands.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name);
   if (family.length > 0) {
-    return new Failure('badUsage', `${first} ${second ?? ''}: there are ${family.join(', ')}`);
+    const what = second === undefined ? 'what to do is missing' : `there is no ${first} ${second}`;
+    return new Failure('badUsage', `${what}; there are ${family.join(', ')}`);
   }
   const near = nearest(
     first,

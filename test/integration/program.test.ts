@@ -15,6 +15,17 @@ describe('event-horizon', () => {
     for (const { name } of commands) expect(bare.stdout).toContain(`  ${name} `);
   });
 
+  test('lists the commands of a family', async () => {
+    const [asked, help] = await Promise.all([runCommand(['bus', '--help']), runCommand(['help', 'bus'])]);
+    expect(asked).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/bus listen EXCHANGE KEY[\s\S]*bus query/),
+      stderr: '',
+    });
+    expect(asked.stdout).not.toContain('simulate');
+    expect(help).toEqual(asked);
+  });
+
   test('tells its version', async () => {
     expect((await runCommand(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
@@ -30,6 +41,8 @@ describe('event-horizon', () => {
   test.each([
     [['tokne'], 'there is no command tokne; did you mean token? (see event-horizon --help)'],
     [['token', '--acount', 'x'], "Unknown option '--acount'; did you mean --account? (see event-horizon token --help)"],
+    [['bus'], 'what to do is missing; there are bus listen, bus publish, bus query (see event-horizon --help)'],
+    [['bus', 'lsiten'], 'there is no bus lsiten; there are bus listen'],
     [['token'], '--account: is missing'],
     [['completion', 'tcsh'], 'SHELL: tcsh is none of bash, zsh, fish'],
     [['simulate'], 'AMQP_URL: not set'],

@@ -1,15 +1,20 @@
 import { describe, expect, test } from 'vitest';
-import { callsOf } from '../../src/cli/calls.ts';
+import { callRows } from '../../src/cli/calls.ts';
 import { lists } from '../../src/cli/lists.ts';
 import { Server } from '../../src/cli/server.ts';
 import { screenOf } from '../../src/cli/show.ts';
 import { paintFor } from '../../src/cli/terminal.ts';
+import { gregorianSeconds } from '../../src/gregorian.ts';
 
-const leg = (uuid: string, more: object = {}) => ({
+const now = Date.now();
+
+/** With the time of its beginning, as the media nodes tell it. */
+const leg = (uuid: string, more: object = {}, seconds = 5) => ({
   uuid,
   direction: 'inbound',
   answered: true,
-  elapsed_s: 5,
+  elapsed_s: seconds,
+  timestamp: gregorianSeconds(now) - seconds,
   ...more,
 });
 const device = { authorizing_type: 'device' };
@@ -17,40 +22,53 @@ const carrier = { authorizing_type: 'resource' };
 const plain = paintFor(false, {});
 
 describe('the legs of calls', () => {
+  const rows = (...legs: object[]): string[][] => callRows(legs, now);
+
   test('become one row a call, named by the leg that began it, the longest call first', () => {
-    const calls = callsOf([
-      leg('b', { direction: 'outbound', other_leg: 'a', ...carrier }),
-      leg('a', {
-        other_leg_call_id: 'b',
-        caller_id_number: '1001',
-        caller_id_name: 'Ana',
+    const ana = {
+      caller_id_number: '1001',
+      caller_id_name: 'Ana',
+      callee_id_number: '+1',
+      callee_id_name: '+1',
+      call_direction: 'inbound',
+    };
+    const found = rows(
+      leg('b', {
+        direction: 'outbound',
+        call_direction: 'outbound',
+        other_leg: 'a',
         callee_id_number: '+1',
-        ...device,
+        ...carrier,
       }),
-      leg('c', { elapsed_s: 60, caller_id_number: '7', caller_id_name: '7', destination: '7001' }),
-    ]);
-    expect(calls).toEqual([
-      { id: 'c', state: 'talking', direction: undefined, from: '7', to: '7001', seconds: 60 },
-      { id: 'a', state: 'talking', direction: 'outbound', from: '1001 Ana', to: '+1', seconds: 5 },
+      leg('a', { other_leg: 'b', ...ana, ...device }),
+      leg(
+        'c',
+        {
+          call_direction: 'inbound',
+          caller_id_number: '7',
+          caller_id_name: '7',
+          destination: '7001',
+        },
+        60,
+      ),
+    );
+    expect(found).toEqual([
+      ['1:00', 'talking', 'internal', '7', '7001', 'c'],
+      ['0:05', 'talking', 'outbound', '1001 Ana', '+1', 'a'],
     ]);
   });
 
   test.each([
-    ['ringing', leg('a', { other_leg: 'b' }), leg('b', { direction: 'outbound', answered: false })],
-    ['held', leg('a', { other_leg: 'b' }), leg('b', { direction: 'outbound', is_on_hold: true })],
-    ['talking', leg('a', { other_leg: 'b' }), leg('b', { direction: 'outbound' })],
-  ])('are %s together', (state, ...legs) => {
-    expect(callsOf(legs)).toMatchObject([{ id: 'a', state }]);
+    ['ringing', { answered: false }, { answered: false }],
+    ['held', {}, { is_onhold: true }],
+    ['talking', {}, {}],
+  ])('are %s together', (state, one, other) => {
+    const legs = [leg('a', { other_leg: 'b', ...one }), leg('b', { direction: 'outbound', other_leg: 'a', ...other })];
+    expect(rows(...legs).map((row) => row[1])).toEqual([state]);
   });
 
-  test.each([
-    ['inbound', carrier, device],
-    ['outbound', device, carrier],
-    ['internal', device, device],
-    [undefined, {}, {}],
-  ])('tell that a call is %s', (direction, one, other) => {
-    const legs = [leg('a', { other_leg: 'b', ...one }), leg('b', { direction: 'outbound', ...other })];
-    expect(callsOf(legs)).toMatchObject([{ direction }]);
+  test('say no direction where only the short list told of them', () => {
+    expect(rows(leg('a'))).toEqual([['0:05', 'talking', '', '', '', 'a']]);
   });
 });
 
