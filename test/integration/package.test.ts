@@ -37,6 +37,7 @@ describe('the package', () => {
       'dist/client/client.js',
       'dist/client/client.d.ts',
       'dist/browser/client.js',
+      'dist/console/index.html',
       'public/index.html',
       'package.json',
       'README.md',
@@ -44,9 +45,11 @@ describe('the package', () => {
     ]) {
       expect(files).toContain(needed);
     }
-    const known = /^(dist\/.*\.js|dist\/client\/.*\.d\.ts|public\/.*|package\.json|README\.md|LICENSE)$/;
+    const known =
+      /^(dist\/.*\.js|dist\/client\/.*\.d\.ts|dist\/console\/.*|public\/.*|package\.json|README\.md|LICENSE)$/;
     expect(files.filter((file) => !known.test(file))).toEqual([]);
     expect(files).not.toContain('dist/stale.js');
+    expect(files.filter((file) => file.endsWith('.map'))).toEqual([]);
   });
 
   test('names no address of a registry, and no folder of a machine, in the lock file that it was tested with', () => {
