@@ -13,7 +13,6 @@ import { TopicIndex } from './topic-index.ts';
 
 export class Subscriptions {
   readonly #topics = new Map<string, Topic>();
-  readonly #interests = new Map<string, Interest>();
   readonly #index = new TopicIndex<Topic>();
   /** Topics of events of an account and all below it. */
   readonly #trees = new TopicIndex<Topic>();
@@ -54,24 +53,23 @@ export class Subscriptions {
     narrowing: Narrowing = notNarrowed,
     tokenFilter?: Filter,
   ): Interest {
-    const of = topicKey(account, text, narrowing);
-    const key = interestKey(of, narrowing, tokenFilter);
-    let interest = this.#interests.get(key);
-    if (interest === undefined) {
-      const topic = this.#topics.get(of) ?? new Topic(account, text, narrowing.includesSubaccounts, parse());
-      interest = new Interest(topic, narrowing, tokenFilter, this.#place(account, both(narrowing.filter, tokenFilter)));
-      if (topic.holders === 0) this.#addTopic(of, topic);
-      this.#interests.set(key, interest);
-      interest.topic.add(interest);
+    const key = topicKey(account, text, narrowing);
+    const topic = this.#topics.get(key) ?? new Topic(account, text, narrowing.includesSubaccounts, parse());
+    const interest = topic.find(narrowing.filter, tokenFilter) ?? this.#addInterest(topic, narrowing, tokenFilter);
+    if (topic.holders === 0) {
+      this.#topics.set(key, topic);
+      for (const words of topic.wordings) this.#indexOf(topic).add(topic, words);
     }
     interest.holders += 1;
-    interest.topic.holders += 1;
+    topic.holders += 1;
     return interest;
   }
 
-  #addTopic(key: string, topic: Topic): void {
-    this.#topics.set(key, topic);
-    for (const words of topic.wordings) this.#indexOf(topic).add(topic, words);
+  #addInterest(topic: Topic, narrowing: Narrowing, tokenFilter: Filter | undefined): Interest {
+    const place = this.#place(topic.account, both(narrowing.filter, tokenFilter));
+    const interest = new Interest(topic, narrowing, tokenFilter, place);
+    topic.add(interest);
+    return interest;
   }
 
   #place(account: string, filter: Filter | undefined): Place | undefined {
@@ -90,16 +88,14 @@ export class Subscriptions {
 
   /** @returns whether that was the last hold on its topic, which is gone then */
   release(interest: Interest): boolean {
-    const { topic, narrowing, tokenFilter, place } = interest;
-    const of = topicKey(topic.account, topic.text, narrowing);
+    const { topic, narrowing, place } = interest;
     interest.holders -= 1;
     topic.holders -= 1;
     if (interest.holders > 0) return false;
-    this.#interests.delete(interestKey(of, narrowing, tokenFilter));
     topic.delete(interest);
     if (place !== undefined) this.#displace(topic.account, place);
     if (topic.holders > 0) return false;
-    this.#topics.delete(of);
+    this.#topics.delete(topicKey(topic.account, topic.text, narrowing));
     for (const words of topic.wordings) this.#indexOf(topic).delete(topic, words);
     return true;
   }
@@ -224,12 +220,6 @@ export class Subscriptions {
 /** Accounts have no blanks. */
 function topicKey(account: string, text: string, { includesSubaccounts }: Narrowing): string {
   return `${account} ${includesSubaccounts ? '+' : '-'}${text}`;
-}
-
-/** Lengths tell where the parts end: no two interests have one key. */
-function interestKey(topic: string, narrowing: Narrowing, tokenFilter: Filter | undefined): string {
-  const token = tokenFilter?.key ?? '';
-  return `${narrowing.key.length} ${token.length} ${narrowing.key}${token}${topic}`;
 }
 
 function onceOf(lifetime: Lifetime | undefined): number {

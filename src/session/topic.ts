@@ -4,11 +4,17 @@
  */
 import type { Binding, BusEvent, FamilyName, Pattern, Payload } from '../families/family.ts';
 import { Fields } from '../filters/fields.ts';
+import type { Filter } from '../filters/filter.ts';
 import { FilterIndex } from '../filters/filter-index.ts';
 import type { Place } from '../filters/filter-places.ts';
 import type { Interest } from './subscription.ts';
 
 type FilteredInterest = Interest & { readonly place: Place };
+
+interface Filtered {
+  readonly byKey: Map<string, FilteredInterest>;
+  readonly index: FilterIndex<FilteredInterest>;
+}
 
 export class Topic {
   readonly family: FamilyName;
@@ -21,7 +27,8 @@ export class Topic {
   holders = 0;
   /** The one that all of its events concern. */
   #unfiltered: Interest | undefined;
-  readonly #filtered = new FilterIndex<FilteredInterest>();
+  /** The others: most topics have none. */
+  #filtered: Filtered | undefined;
   #binding: Binding;
 
   /**
@@ -60,14 +67,30 @@ export class Topic {
     this.#binding = binding;
   }
 
+  /** Its interest with these filters: a subscription's own, and its token's. */
+  find(own: Filter | undefined, ofToken: Filter | undefined): Interest | undefined {
+    if (own === undefined && ofToken === undefined) return this.#unfiltered;
+    return this.#filtered?.byKey.get(keyOf(own, ofToken));
+  }
+
   add(interest: Interest): void {
-    if (isFiltered(interest)) this.#filtered.add(interest);
-    else this.#unfiltered = interest;
+    if (!isFiltered(interest)) {
+      this.#unfiltered = interest;
+      return;
+    }
+    this.#filtered ??= { byKey: new Map(), index: new FilterIndex() };
+    this.#filtered.byKey.set(keyOf(interest.narrowing.filter, interest.tokenFilter), interest);
+    this.#filtered.index.add(interest);
   }
 
   delete(interest: Interest): void {
-    if (isFiltered(interest)) this.#filtered.delete(interest);
-    else this.#unfiltered = undefined;
+    if (!isFiltered(interest)) {
+      this.#unfiltered = undefined;
+      return;
+    }
+    this.#filtered?.index.delete(interest);
+    this.#filtered?.byKey.delete(keyOf(interest.narrowing.filter, interest.tokenFilter));
+    if (this.#filtered?.index.isEmpty) this.#filtered = undefined;
   }
 
   /**
@@ -77,13 +100,19 @@ export class Topic {
    */
   collect(payload: Payload, fields: Fields | undefined, found: Interest[]): Fields | undefined {
     if (this.#unfiltered !== undefined) found.push(this.#unfiltered);
-    if (this.#filtered.isEmpty) return fields;
+    if (this.#filtered === undefined) return fields;
     const known = fields ?? new Fields(payload);
-    this.#filtered.collect(known, found);
+    this.#filtered.index.collect(known, found);
     return known;
   }
 }
 
 function isFiltered(interest: Interest): interest is FilteredInterest {
   return interest.place !== undefined;
+}
+
+/** The length tells where the first ends: no two have one key. */
+function keyOf(own: Filter | undefined, ofToken: Filter | undefined): string {
+  const key = own?.key ?? '';
+  return `${key.length} ${key}${ofToken?.key ?? ''}`;
 }
