@@ -5,7 +5,7 @@ import { startBridge, tokenFor } from '../support/bridge.ts';
 import { useBroker } from '../support/broker.ts';
 import { runCommand, startCommand } from '../support/commands.ts';
 import { callEvent, publish } from '../support/events.ts';
-import { startMain, startProcess, startServer } from '../support/process.ts';
+import { startMain, startProcess, startServer, useFolder } from '../support/process.ts';
 import { freePort } from '../support/rabbit.ts';
 import { until } from '../support/until.ts';
 
@@ -109,6 +109,19 @@ describe('what is listened to', () => {
     expect(listener.stderr).not.toContain('missing');
   });
 
+  test('may have been missed where the server keeps no history, and that is said', async () => {
+    const port = String(await freePort());
+    const { broker, bridge, listener } = await listening({ PORT: port }, ['--json']);
+    await bridge.stop();
+    await listener.text(/the connection is away/);
+    await publish(broker, callEvent('acme', 'CHANNEL_CREATE', 'missed'));
+    await startBridge({ PORT: port }, broker);
+    await listener.text(/events may be missing \(the server keeps none\): call\.\*\.\*\n/);
+    await publish(broker, callEvent('acme', 'CHANNEL_CREATE', 'after'));
+    await until(() => idsIn(listener.stdout).includes('after'), 'the event after it');
+    expect(idsIn(listener.stdout)).toEqual(['after']);
+  });
+
   test('may be narrowed by a filter, and widened to the accounts below', async () => {
     const { path } = await useAccountsFile([{ id: 'acme' }, { id: 'branch', parent_id: 'acme' }]);
     const filter = '{"Call-ID":{"prefix":"wanted"}}';
@@ -146,6 +159,27 @@ describe('what is listened to', () => {
     await until(async () => (await fetch(`${bridge.address}/readyz`)).ok, 'a bridge that is ready');
     await publish(broker, callEvent('acme', 'CHANNEL_CREATE', 'after'));
     await until(() => idsIn(listener.stdout).includes('after'), 'the event after it');
+  });
+});
+
+describe('a token that ends', () => {
+  test('is read again from its file, and ends who was given it for good: 3', async () => {
+    const broker = await useBroker();
+    const bridge = await startBridge({ HISTORY: 'stream' }, broker);
+    const write = await useFolder();
+    const ending = await tokenFor('acme', {}, 3);
+    const file = await write('token', ending);
+    const at = { EVENT_HORIZON_URL: bridge.address };
+    const reading = startCommand(['listen', '--json', '--count', '1', '--token-file', file], at);
+    const given = startCommand(['listen', '--json'], { ...at, EVENT_HORIZON_TOKEN: ending });
+    await until(async () => (await bridge.metric('horizon_subscriptions')) === 2, 'two who listen');
+    await write('token', `${await tokenFor('acme')}\n`);
+    expect(await given.ended()).toEqual({ code: 3, signal: null });
+    expect(given.stderr).toMatch(/^event-horizon: [^\n]*it has expired[^\n]*\n$/);
+    await publish(broker, callEvent('acme', 'CHANNEL_CREATE', 'afterwards'));
+    expect(await reading.ended()).toEqual({ code: 0, signal: null });
+    expect(idsIn(reading.stdout)).toEqual(['afterwards']);
+    expect(reading.stderr).toBe('');
   });
 });
 

@@ -114,6 +114,23 @@ describe('who is refused, or reaches nobody', () => {
     }
   });
 
+  test('with a token that tells no account is asked for it, where the token is good: 2', async () => {
+    const crossbar = createServer((request, response) => {
+      const isKnown = request.headers['x-auth-token'] === 'opaque';
+      const isOwn = request.url?.startsWith('/v2/accounts/acme/') === true;
+      response.writeHead(isKnown ? (isOwn ? 200 : 403) : 401);
+      const outcome = isKnown && isOwn ? { status: 'success', data: [] } : { status: 'error', data: {}, message: 'no' };
+      response.end(JSON.stringify(outcome));
+    });
+    await new Promise<void>((resolve) => crossbar.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void crossbar.close());
+    const url = `http://127.0.0.1:${(crossbar.address() as { port: number }).port}`;
+    const asked = (...words: string[]) => runCommand(['calls', '--url', url, ...words]);
+    expect(await asked('--token', 'opaque')).toMatchObject({ code: 2, stderr: expect.stringContaining('--account: ') });
+    expect(await asked('--token', 'opaque', '--account', 'acme')).toMatchObject({ code: 0, stdout: 'no calls\n' });
+    expect(await asked('--token', 'unknown')).toMatchObject({ code: 3 });
+  });
+
   test('reads what it is that answers there, if that is something else', async () => {
     const other = createServer((request, response) => {
       const moved = request.url?.startsWith('/moved');

@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { controlBindings } from '../../src/cluster/messages.ts';
 import { secret, tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
+import { startProcess } from '../support/process.ts';
 import { copyHouse, readRecipes } from '../support/recipes.ts';
 import { rest } from '../support/rest.ts';
 import { until } from '../support/until.ts';
@@ -40,12 +41,12 @@ async function startHouse() {
   const app = await createApp(readConfig(settings), { log, version: '0.0.0', usedMemory: () => 1, broker });
   const address = await app.start();
   onTestFinished(() => app.stop());
-  return { bus, lines, address, socketAddress: address.replace('http', 'ws') };
+  return { folder, bus, lines, address, socketAddress: address.replace('http', 'ws') };
 }
 
 test('each recipe of docs/ARCHITECTURE.md has a file and its line', () => {
   const recipes = readRecipes();
-  expect([...recipes.keys()]).toEqual(['action', 'family', 'dialect', 'part']);
+  expect([...recipes.keys()]).toEqual(['action', 'family', 'dialect', 'part', 'command']);
   for (const blocks of recipes.values()) {
     expect(blocks.filter(({ kind }) => kind === 'ts')).toHaveLength(1);
     // The import and the line.
@@ -55,7 +56,7 @@ test('each recipe of docs/ARCHITECTURE.md has a file and its line', () => {
 
 describe('who follows the recipes', () => {
   // It compiles the whole house.
-  test('has a new action, family, dialect and part', { timeout: 120_000 }, async () => {
+  test('has a new action, family, dialect, part and command', { timeout: 120_000 }, async () => {
     const house = await startHouse();
     const token = await tokenFor(account);
     const [one, other] = await Promise.all(
@@ -98,5 +99,13 @@ describe('who follows the recipes', () => {
       () => house.lines.some((line) => /^\[\{"sockets":\d\},"census"\]$/.test(JSON.stringify(line))),
       'a census',
     );
+
+    const run = async (...words: string[]) => {
+      const command = startProcess(process.execPath, [join(house.folder, 'dist', 'cli', 'event-horizon.js'), ...words]);
+      await command.ended();
+      return command.stdout;
+    };
+    expect(await run('--help')).toMatch(/^ {2}ready +Whether a server may take traffic$/m);
+    await until(async () => (await run('ready', '--url', house.address)) === 'ready\n', 'a house that is ready');
   });
 });
