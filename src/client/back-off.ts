@@ -36,20 +36,12 @@ function askedPause(reason: string): number | undefined {
   }
 }
 
-/** Codes that say it all; of others (1008 has several causes) the server's own text is shown. */
+/** What the server's own words don't say, or say for programs. */
 const closes: Readonly<Record<number, string>> = {
-  1000: 'closed as agreed',
   1001: 'the server is going away',
-  1002: 'the server met a protocol error',
-  1003: 'the server takes no binary frames',
   1005: 'closed without a reason',
   1006: 'the connection was lost',
-  1007: 'the server could not read a text',
-  1009: 'a message was too large for the server',
-  1011: 'the server had a fault',
   1012: 'the server is restarting',
-  1013: 'the server is overloaded',
-  4001: 'not authenticated in time',
   4008: 'this client was too slow for its events',
   4500: 'closed by an administrator',
 };
