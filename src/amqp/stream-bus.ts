@@ -245,8 +245,8 @@ export class StreamBus implements Bus {
 
   #tick(): void {
     const run = this.#run;
-    if (run === undefined || !this.#isUp) return;
-    run.check();
+    run?.check();
+    if (run === undefined || !this.#isUp || run !== this.#run) return;
     if (this.#isLooking || this.#isBlocked || this.#publishingModel === undefined) return;
     if (performance.now() - this.#fenceAt < lookEveryMs + Math.random() * lookSpreadMs) return;
     this.#isLooking = true;

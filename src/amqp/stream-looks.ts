@@ -37,6 +37,7 @@ const maxLooks = 100;
 
 interface PendingLook {
   readonly id: string;
+  readonly since: number;
   resolve(lost: Lost): void;
   reject(error: Error): void;
 }
@@ -86,23 +87,21 @@ export class StreamLooks {
     this.scope = digest(exchanges.map(({ name, routingPatterns }) => digest([name, ...routingPatterns])));
   }
 
-  get isLooking(): boolean {
-    return this.#pending !== undefined;
+  /** Since when a look is under way (ms of `performance`), if one is. */
+  get lookingSince(): number | undefined {
+    return this.#pending?.since;
   }
 
   /** Writes a message of ours straight into the stream. Resolves once the broker has it. */
   async write(message: OwnMessage): Promise<void> {
     const channel = await this.#open();
-    const [body, properties] = encodeOwn(message);
-    await within(
-      operationMs,
-      new Promise<void>((resolve, reject) => {
-        channel.publish('', this.stream, body, properties, (error: unknown) => {
-          if (error === null || error === undefined) resolve();
-          else reject(new Error(`the broker took no message: ${messageOf(error)}`));
-        });
-      }),
-    );
+    const written = new Promise<void>((resolve, reject) => {
+      channel.publish('', this.stream, ...encodeOwn(message), (error: unknown) => {
+        if (error === null || error === undefined) resolve();
+        else reject(new Error(`the broker took no message: ${messageOf(error)}`));
+      });
+    });
+    await within(operationMs, written);
   }
 
   onCanary(look: string, exchange: string): void {
@@ -140,7 +139,7 @@ export class StreamLooks {
     }
   }
 
-  /** The stream is read no more: what was asked will not be answered. */
+  /** What was asked will not be answered: the stream is read no more, or the answer was lost. */
   end(reason: string): void {
     this.#pending?.reject(new Error(reason));
     this.#pending = undefined;
@@ -200,7 +199,7 @@ export class StreamLooks {
     const channel = await this.#open();
     const id = randomUUID();
     return new Promise((resolve, reject) => {
-      this.#pending = { id, resolve, reject };
+      this.#pending = { id, since: now, resolve, reject };
       for (const exchange of exchanges) {
         const [body, properties] = encodeOwn({ kind: 'canary', look: id, exchange: exchange.name });
         channel.publish(exchange.name, canaryKey(this.stream, exchange.routingPatterns), body, properties);

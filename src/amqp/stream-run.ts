@@ -57,6 +57,8 @@ export class StreamRun {
   #fail: (error: Error) => void = () => undefined;
   readonly #failed: Promise<never>;
   #readAt = performance.now();
+  /** When the broker took no messages last. */
+  #blockedAt = 0;
 
   constructor(
     private readonly settings: RunSettings,
@@ -242,10 +244,20 @@ export class StreamRun {
     this.listener.onEpoch(epoch);
   }
 
-  /** Once a while: a reader that stands still while something must come is at the wrong stream. */
+  /**
+   * Once a while. A reader that stands still while something must come is at the wrong stream; a look whose fence doesn't
+   * come among all that does was lost with a broker of the cluster, and is not waited for.
+   */
   check(): void {
-    if (!this.looks.isLooking || this.isBlocked() || performance.now() - this.#readAt < stuckMs) return;
-    this.over('nothing comes out of the stream that was written into it');
+    const now = performance.now();
+    // Under an alarm nothing can come; what was written then comes some time after it.
+    if (this.isBlocked()) this.#blockedAt = now;
+    const { lookingSince } = this.looks;
+    if (lookingSince === undefined) return;
+    const begunAt = Math.max(lookingSince, this.#blockedAt);
+    if (now - begunAt < stuckMs) return;
+    if (now - this.#readAt < stuckMs) this.looks.end('a look did not come back');
+    else this.over('nothing comes out of the stream that was written into it');
   }
 
   /** What is known is of a stream that is gone. */
