@@ -1,7 +1,7 @@
 /** A message of the bus as it is shown: whatever anybody may have published. Pure. */
 import { gunzipSync } from 'node:zlib';
 import type { ConsumeMessage } from 'amqplib';
-import { printable, timeOf } from './terminal.ts';
+import { printable, printableJson, timeOf } from './terminal.ts';
 
 /** What is unpacked at most. Bytes */
 const mostBytes = 67_108_864;
@@ -37,11 +37,12 @@ export function busLine(message: ConsumeMessage, at: Date): string {
 export function busJson(message: ConsumeMessage): string {
   const { exchange, routingKey } = message.fields;
   const { headers, contentType } = message.properties;
-  return JSON.stringify({
+  const line = JSON.stringify({
     exchange,
     routing_key: routingKey,
     ...(typeof contentType === 'string' && { content_type: contentType }),
     ...(headers !== undefined && Object.keys(headers).length > 0 && { headers }),
     body: bodyOf(message),
   });
+  return printableJson(line);
 }

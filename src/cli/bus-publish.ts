@@ -11,7 +11,7 @@ import { bodyOf } from './bus-message.ts';
 import { Failure } from './failure.ts';
 import { readExchange, readKey } from './routing.ts';
 import { selectorOf } from './select.ts';
-import { printable } from './terminal.ts';
+import { printable, printableJson } from './terminal.ts';
 import { countOf, jsonObjectOf, spanMs } from './values.ts';
 
 /** Where Kazoo's answers go. */
@@ -95,7 +95,7 @@ export async function busQuery(
     const found = select(answer);
     if (found !== undefined && found !== null) {
       printed += 1;
-      process.stdout.write(`${typeof found === 'string' ? printable(found) : JSON.stringify(found)}\n`);
+      process.stdout.write(`${typeof found === 'string' ? printable(found) : printableJson(JSON.stringify(found))}\n`);
     }
     return answered < most;
   };

@@ -13,7 +13,7 @@ import { eventLine, type ShownEvent } from './event-line.ts';
 import { Failure, type FailureKind } from './failure.ts';
 import { Server, shownUrl } from './server.ts';
 import type { ServerOptions } from './server-options.ts';
-import { paintFor, printable } from './terminal.ts';
+import { paintFor, printable, printableJson } from './terminal.ts';
 import { countOf, jsonObjectOf, spanMs } from './values.ts';
 
 interface Options extends ServerOptions {
@@ -59,7 +59,7 @@ export async function listen(given: readonly string[], options: Options): Promis
           if (left <= 0 || isAgain) return;
           left -= 1;
           const line = options.json
-            ? frame
+            ? printableJson(frame)
             : eventLine(event as ShownEvent, new Date(), paint, options.subaccounts === true);
           process.stdout.write(`${line}\n`);
           if (left <= 0) resolve();

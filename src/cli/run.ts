@@ -6,6 +6,7 @@ import type { Command } from './command.ts';
 import { commands } from './commands.ts';
 import { commandExits, exitOf, Failure } from './failure.ts';
 import { helpOf, overview } from './help.ts';
+import { printable } from './terminal.ts';
 
 /**
  * `event-horizon WORDS`. What goes wrong is said in a line on standard error.
@@ -93,7 +94,9 @@ function print(text: string): undefined {
 }
 
 function lineOf(error: unknown): string {
-  return error instanceof ConfigError ? [...new Set(error.lines)].join('; ') : messageOf(error).replaceAll('\n', ' ');
+  const text = error instanceof ConfigError ? [...new Set(error.lines)].join('; ') : messageOf(error);
+  // Servers and brokers say what they like.
+  return printable(text.replaceAll('\n', ' '));
 }
 
 let isGuarded = false;

@@ -4,7 +4,7 @@ import { Failure } from './failure.ts';
 import { type Found, type List, type ListName, lists } from './lists.ts';
 import { Server, shownUrl } from './server.ts';
 import type { ServerOptions } from './server-options.ts';
-import { cut, type Paint, paintFor, tableOf } from './terminal.ts';
+import { cut, type Paint, paintFor, printableJson, tableOf } from './terminal.ts';
 import { spanMs } from './values.ts';
 
 interface Options extends ServerOptions {
@@ -28,7 +28,7 @@ export async function show(name: ListName, options: Options): Promise<void> {
 }
 
 function printJson({ data }: Found): void {
-  process.stdout.write(`${JSON.stringify(data)}\n`);
+  process.stdout.write(`${printableJson(JSON.stringify(data))}\n`);
 }
 
 function printTable(list: List, { data, missing }: Found): void {

@@ -40,6 +40,17 @@ export function printable(text: string): string {
   });
 }
 
+/** Of those that steer a terminal JSON leaves some as they are. */
+const steering = /[\u007F-\u009F\u200E\u200F\u061C\u2028-\u202E\u2066-\u2069]/g;
+
+/**
+ * The same JSON, in which no text steers a terminal.
+ * @param text JSON in one line
+ */
+export function printableJson(text: string): string {
+  return text.replaceAll(steering, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 /** A value of somebody's JSON, in a cell or a line. */
 export function shown(value: unknown): string {
   if (value === undefined || value === null) return '';

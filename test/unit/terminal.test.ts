@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { cut, paintFor, printable, shown, spanOf, tableOf } from '../../src/cli/terminal.ts';
+import { cut, paintFor, printable, printableJson, shown, spanOf, tableOf } from '../../src/cli/terminal.ts';
 import { countOf, jsonObjectOf, spanMs } from '../../src/cli/values.ts';
 
 const plain = paintFor(false, {});
@@ -26,6 +26,14 @@ describe('a text of a stranger', () => {
     ['Zoë 山田 🙂', 'Zoë 山田 🙂'],
   ])('%j steers no terminal', (text, expected) => {
     expect(printable(text)).toBe(expected);
+  });
+
+  test('is the same text in JSON, and steers none there either', () => {
+    const value = { name: `\u009B31m\u007F${esc}[2J\u202E\u2028"\\ Zoë 山田 🙂` };
+    const text = printableJson(JSON.stringify(value));
+    expect(JSON.parse(text)).toEqual(value);
+    expect(text).not.toMatch(/[\p{Cc}\p{Zl}\u202E]/u);
+    expect(text).toContain('Zoë 山田 🙂');
   });
 
   test('that is no text is shown as JSON', () => {
