@@ -95,6 +95,13 @@ test('with a history nothing is asked for again: lines are cut, the broker is aw
   await until(() => board.isStale, 'a board that has lost its node');
   await expectSame(world);
   expect(world.gaps).toEqual([]);
+
+  // What is lost even so is told, and asked for.
+  world.parked.clear();
+  await (await broker.channel()).deleteQueue('horizon.history');
+  await until(() => world.gaps.length > 0, 'a gap');
+  expect(board.isStale).toBe(true);
+  await expectSame(world);
 });
 
 test('without a history what was missed is asked for', { timeout: longTest }, async () => {

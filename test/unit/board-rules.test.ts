@@ -489,6 +489,24 @@ describe('what a list adds and removes', () => {
   });
 });
 
+test('an event costs what its own call costs, however many others there are', () => {
+  let looks = 0;
+  const picture = new Picture(() => {
+    looks += 1;
+    return true;
+  });
+  const stage = Object.assign(new Stage(), { picture }).play(...talk);
+  for (let index = 0; index < 500; index += 1)
+    stage.play(['call.CHANNEL_CREATE.a-leg', { 'Call-ID': `other-${index}` }]);
+  expect(stage.calls).toHaveLength(501);
+  looks = 0;
+  for (const file of ['call.CHANNEL_HOLD.a-leg', 'call.CHANNEL_UNHOLD.a-leg', 'call.CHANNEL_DESTROY.a-leg']) {
+    stage.play([file]);
+    expect(stage.calls).toHaveLength(501);
+  }
+  expect(looks).toBe(3);
+});
+
 test('calls that are not wanted are not shown, and come when they are', () => {
   const picture = new Picture(({ state }) => state === 'held');
   const stage = Object.assign(new Stage(), { picture }).play(...talk);

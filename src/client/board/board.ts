@@ -14,7 +14,6 @@ const gatherMs = 16;
 const sweepMs = 1000;
 /** Everybody is told of a gap at once, so each waits for a moment of its own. ms */
 const mostPauseMs = 2000;
-const mostAccounts = 20;
 /** Behind a broker that is back comes what is known to be missing. ms */
 const afterwardsMs = 250;
 
@@ -31,7 +30,7 @@ const deregistration = 'notifications.sip.deregister';
 export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board {
   const { account: one, accounts: more = [], parts = kinds, where = () => true } = options;
   const named = [...new Set(one === undefined ? more : [one, ...more])];
-  if (named.length > mostAccounts || named.includes('*')) {
+  if (named.length > 20 || named.includes('*')) {
     throw new RangeError('a board shows 1 to 20 accounts');
   }
   const accounts = named.length === 0 ? [undefined] : named;

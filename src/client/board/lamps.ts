@@ -4,7 +4,7 @@
  */
 import type { LegFacts } from './legs.ts';
 import { dropMissing, forgetOld, type Listing, type Told, trustIn } from './listing.ts';
-import { type Data, number, ownerOf, ownVars, text, unixMs } from './reading.ts';
+import { type Data, number, ownerOf, ownText, text, unixMs } from './reading.ts';
 import type { Lamp, Registration } from './types.ts';
 
 interface RegistrationFacts extends Registration {
@@ -93,7 +93,7 @@ export class Telephones {
   }
 }
 
-const realmOf = (data: Data): string | undefined => text(ownVars(data), 'realm', 'account_realm');
+const realmOf = (data: Data): string | undefined => ownText(data, 'realm') ?? ownText(data, 'account_realm');
 const keyOf = (data: Data): string => `${text(data, 'username')}@${realmOf(data)}`.toLowerCase();
 
 export class Lamps {

@@ -1,5 +1,5 @@
 /** Legs and calls as the rules keep them, and which leg is whose. */
-import { type Data, ownerOf, ownVars, text } from './reading.ts';
+import { type Data, ownerOf, ownText, text } from './reading.ts';
 
 /** Who is at the end of a leg, and whom they see as the other one. What nobody has said is undefined. */
 export interface Who {
@@ -70,15 +70,14 @@ export function directionOf(data: Data): LegFacts['direction'] | undefined {
  * @param data an event, or an entry of a list in either form
  */
 export function whoseLeg(direction: LegFacts['direction'], data: Data): Who {
-  const own = ownVars(data);
   const caller = [text(data, 'caller_id_name'), text(data, 'caller_id_number')] as const;
   const callee = [text(data, 'callee_id_name'), text(data, 'callee_id_number')] as const;
   const isCaller = direction === 'inbound';
   const [name, number] = isCaller ? caller : callee;
   const [farName, farNumber] = isCaller ? callee : caller;
-  const kind = text(own, 'authorizing_type');
+  const kind = ownText(data, 'authorizing_type');
   // Of what comes in from outside, Kazoo notes the number that was dialled there.
-  const isFromOutside = isCaller && text(own, 'inception') !== undefined;
+  const isFromOutside = isCaller && ownText(data, 'inception') !== undefined;
   return {
     name,
     number,
@@ -87,18 +86,21 @@ export function whoseLeg(direction: LegFacts['direction'], data: Data): Who {
     farNumber:
       farNumber ?? (isCaller ? (text(data, 'request', 'to')?.split('@')[0] ?? text(data, 'destination')) : undefined),
     ...ownerOf(data),
-    username: text(own, 'username'),
-    presenceId: text(own, 'presence_id'),
+    username: ownText(data, 'username'),
+    presenceId: ownText(data, 'presence_id'),
     isOutside: isFromOutside || kind === 'resource' || (kind === undefined ? undefined : false),
   };
 }
 
+/** Nothing has been said. */
+export const nobodyYet = {} as Who;
+
 /** What is said takes the place of what was known, or only fills what wasn't. */
 export function merge(known: Who, said: Who, isNewer: boolean): Who {
-  const [first, second] = isNewer ? [said, known] : [known, said];
-  return Object.fromEntries(
-    Object.entries(first).map(([name, value]) => [name, value ?? second[name as keyof Who]]),
-  ) as unknown as Who;
+  const merged: Record<string, unknown> = { ...known };
+  for (const [name, value] of Object.entries(said))
+    if (isNewer || merged[name] === undefined) merged[name] = value ?? merged[name];
+  return merged as unknown as Who;
 }
 
 /** What an event says of whether a leg waits. */
@@ -110,16 +112,15 @@ export function wait(leg: LegFacts, now: number, isHeld: boolean, isParked = fal
 export function groupsOf(
   calls: readonly CallFacts[],
   linkedTo: (leg: LegFacts) => readonly (LegFacts | undefined)[],
-): readonly Set<LegFacts>[] {
+): (readonly [LegFacts, ...LegFacts[]])[] {
   const rest = new Set(calls.flatMap(({ legs }) => [...legs].filter(isLiving)));
-  const groups: Set<LegFacts>[] = [];
-  for (const start of rest) {
+  return [...rest].flatMap((start) => {
+    if (!rest.has(start)) return [];
     const group = new Set([start]);
     for (const leg of group) {
       rest.delete(leg);
       for (const one of linkedTo(leg)) if (one !== undefined && rest.has(one)) group.add(one);
     }
-    groups.push(group);
-  }
-  return groups;
+    return [[...group] as [LegFacts, ...LegFacts[]]];
+  });
 }

@@ -46,13 +46,13 @@ export function entries(list: unknown): readonly Data[] {
 }
 
 /** What is said of somebody's own line, be it in its variables or beside them: lists have it there. */
-export const ownVars = (data: Data): Data => ({ ...data, ...part(data, 'custom_channel_vars') });
+export const ownText = (data: Data, name: string): string | undefined =>
+  text(part(data, 'custom_channel_vars'), name) ?? text(data, name);
 
 /** Whose line it is, of the account's own users and devices. */
 export function ownerOf(data: Data): { readonly userId: string | undefined; readonly deviceId: string | undefined } {
-  const own = ownVars(data);
-  const isDevice = (text(own, 'authorizing_type') ?? 'device') === 'device';
-  return { userId: text(own, 'owner_id'), deviceId: isDevice ? text(own, 'authorizing_id') : undefined };
+  const isDevice = (ownText(data, 'authorizing_type') ?? 'device') === 'device';
+  return { userId: ownText(data, 'owner_id'), deviceId: isDevice ? ownText(data, 'authorizing_id') : undefined };
 }
 
 /** Unix time in ms, from seconds since the year 0. */

@@ -182,8 +182,8 @@ const newRoom = (account: string, id: string, instanceId: string | undefined): R
 });
 
 /** A room as it is shown. */
-export const roomView = ({ key, id, account, instanceId, isLocked, since, members }: RoomFacts): Conference => ({
-  ...{ key, id, account, instanceId, isLocked, since },
+export const roomView = ({ heardAt: _, lockToldAt: __, members, ...room }: RoomFacts): Conference => ({
+  ...room,
   members: [...members.values()].map(({ heardAt: _, toldAt: __, ...member }) => member),
 });
 

@@ -5,7 +5,17 @@
  * Legs that name each other as their other end are one call. What is known of a leg comes from its events, and from lists
  * where no event of late says otherwise. Facts of Kazoo's: ecallmgr_fs_channel, cf_park.
  */
-import { type CallFacts, directionOf, groupsOf, isLiving, type LegFacts, merge, wait, whoseLeg } from './legs.ts';
+import {
+  type CallFacts,
+  directionOf,
+  groupsOf,
+  isLiving,
+  type LegFacts,
+  merge,
+  nobodyYet,
+  wait,
+  whoseLeg,
+} from './legs.ts';
 import { dropMissing, forgetOld, type Listing, lagMs, type Told, trustIn } from './listing.ts';
 import { type Data, flag, number, ServerClock, text, unixMs } from './reading.ts';
 
@@ -102,10 +112,9 @@ export class Calls {
     const { account, now } = listing;
     const listed = new Set<string>();
     let isWhole = true;
+    const isCallee = (entry: Data): boolean => directionOf(entry) === 'outbound';
     // Who calls first, so that a call is named after them.
-    for (const entry of list.toSorted(
-      (a, b) => Number(directionOf(a) === 'outbound') - Number(directionOf(b) === 'outbound'),
-    )) {
+    for (const entry of [...list.filter((one) => !isCallee(one)), ...list.filter(isCallee)]) {
       const id = text(entry, 'uuid', 'call_id');
       if (id === undefined || this.#ended.has(id)) continue;
       listed.add(id);
@@ -154,24 +163,29 @@ export class Calls {
   }
 
   #enter(id: string, account: string, data: Data, since: number): LegFacts {
-    const direction = directionOf(data) ?? 'inbound';
-    const blank = { twin: undefined, other: undefined, answeredAt: undefined, endedAt: undefined, cause: undefined };
-    const state = { isAnswered: false, isHeld: false, isParked: false, slot: undefined };
-    const told = { heardAt: 0, waitToldAt: 0, otherToldAt: 0 };
-    const who = whoseLeg(direction, data);
     const call = this.#newCall(id, since);
-    const leg = {
-      ...blank,
-      ...state,
-      ...told,
+    // Written out: there are many, and a spread costs more than all the rest.
+    const leg: LegFacts = {
       id,
       account,
-      direction,
       since,
-      who,
       call,
+      direction: directionOf(data) ?? 'inbound',
+      who: nobodyYet,
+      other: undefined,
+      twin: undefined,
       isLoopback: false,
+      isAnswered: false,
+      answeredAt: undefined,
+      isHeld: false,
+      isParked: false,
+      slot: undefined,
+      cause: undefined,
+      endedAt: undefined,
       isSketch: true,
+      heardAt: 0,
+      waitToldAt: 0,
+      otherToldAt: 0,
     };
     call.legs.add(leg);
     this.legs.set(id, leg);
@@ -208,7 +222,9 @@ export class Calls {
     const former = this.legs.get(leg.other ?? '');
     this.#index(leg, leg.other, other);
     leg.other = other;
-    this.#regroup([leg.call, former?.call, this.legs.get(other ?? '')?.call]);
+    const joined = this.legs.get(other ?? '')?.call ?? leg.call;
+    // Most often it is the same call, named from its other side.
+    if (former !== undefined || joined !== leg.call) this.#regroup([leg.call, former?.call, joined]);
   }
 
   #index(leg: LegFacts, from: string | undefined, to: string | undefined): void {
@@ -233,38 +249,32 @@ export class Calls {
   /** Which of the legs of these calls are one call now. An older call takes in a younger one's legs. */
   #regroup(among: readonly (CallFacts | undefined)[]): void {
     const calls = [...new Set(among)].filter((call) => call !== undefined).sort((a, b) => a.order - b.order);
+    // One that nobody names stays what it is.
+    if (calls.length === 1 && calls[0]?.legs.size === 1) return;
+    const isFirst = (leg: LegFacts): boolean => leg.id === leg.call.id;
     const groups = groupsOf(calls, (leg) => [
       this.legs.get(leg.other ?? ''),
       this.legs.get(leg.twin ?? ''),
       ...(this.#naming.get(leg.id) ?? []),
-    ]);
-    if (groups.length === 1 && calls.length === 1) return;
+    ]).sort((a, b) => Number(b.some(isFirst)) - Number(a.some(isFirst)));
     const free = new Set(calls);
-    const owners = new Map<Set<LegFacts>, CallFacts>();
-    // The leg that a call began with keeps it; without that one, any of its legs.
-    for (const owns of [(one: LegFacts) => one.id === one.call.id, () => true]) {
-      for (const group of groups) {
-        const owner = calls.find((call) => free.has(call) && [...group].some((one) => one.call === call && owns(one)));
-        if (owner === undefined || owners.has(group)) continue;
-        owners.set(group, owner);
-        free.delete(owner);
-      }
-    }
-    const ended = new Map(calls.map((call) => [call, [...call.legs].filter((leg) => !isLiving(leg))]));
-    for (const group of groups) {
-      const [first] = group;
-      if (first === undefined) continue;
-      const owner = owners.get(group) ?? this.#newCall(first.id, first.since);
-      const gone = [...group].flatMap((leg) => (free.has(leg.call) ? (ended.get(leg.call) ?? []) : []));
-      owner.legs.clear();
-      if (gone.length > 0) this.#lingering.set(owner, Math.max(...gone.map(({ endedAt = 0 }) => endedAt)));
-      for (const leg of [...(ended.get(owner) ?? []), ...gone, ...group]) {
-        leg.call = owner;
-        owner.legs.add(leg);
-      }
+    const owners = groups.map((group) => {
+      const find = (isIts: (leg: LegFacts) => boolean): CallFacts | undefined =>
+        calls.find((call) => free.has(call) && group.some((leg) => leg.call === call && isIts(leg)));
+      // The leg that a call began with keeps it; without that one, any of its legs.
+      const owner = find(isFirst) ?? find(() => true) ?? this.#newCall(group[0].id, group[0].since);
+      free.delete(owner);
+      for (const leg of group) move(leg, owner);
       this.touched(owner.id);
-    }
+      return owner;
+    });
+    const [oldest] = owners;
+    if (oldest === undefined) return;
     for (const call of free) {
+      // Who has left it goes along, to be forgotten in time.
+      for (const leg of call.legs) move(leg, oldest);
+      const leftAt = this.#lingering.get(call);
+      if (leftAt !== undefined) this.#lingering.set(oldest, leftAt);
       this.calls.delete(call.id);
       this.touched(call.id);
     }
@@ -273,4 +283,10 @@ export class Calls {
   #touch(leg: LegFacts): void {
     this.touched(leg.call.id, leg);
   }
+}
+
+function move(leg: LegFacts, to: CallFacts): void {
+  leg.call.legs.delete(leg);
+  leg.call = to;
+  to.legs.add(leg);
 }
