@@ -162,7 +162,7 @@ test('with a history each worker gives the same cursors, and a client goes on at
   }
   expect(await metric(server, 'horizon_resumes_total\\{outcome="recovered"\\}')).toBe(later.length);
   expect(await metric(server, 'horizon_gaps_total')).toBe(0);
-});
+}, 90_000);
 
 test('a worker that dies while it waits for the metrics of all does not take the others with it', async () => {
   const server = await startWorkers();
