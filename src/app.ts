@@ -82,7 +82,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   const stage = demo === undefined ? undefined : await loadStage();
   const embedded = surroundings.broker ?? stage?.broker;
   const { bus, binder, history, ...source } = createEventSource(config, embedded?.bus, catalogue, log);
-  const subscriptions = new Subscriptions((account) => accounts.parentOf(account));
+  const subscriptions = new Subscriptions(accounts);
   const resumption = new Resumption(history, catalogue, subscriptions, accounts, metrics);
   const eventPages = history && new EventPages(history, catalogue);
   const registry = new Registry(subscriptions, binder);

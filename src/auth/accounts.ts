@@ -142,6 +142,11 @@ export class Accounts implements AccountDirectory, AccountListing {
     this.#tree = tree;
   }
 
+  /** The one in force: another one is another object. */
+  get tree(): AccountTree {
+    return this.#tree;
+  }
+
   /** What hangs on the tree before (subscriptions, patterns) is the caller's to put right. */
   replace(tree: AccountTree): void {
     this.#tree = tree;

@@ -9,6 +9,7 @@ import { type Lifetime, type Narrowing, notNarrowed } from '../protocol/subscrip
 import type { Subscriber } from '../session/subscriber.ts';
 import { Interest, type Subscription } from '../session/subscription.ts';
 import { Topic } from '../session/topic.ts';
+import { type AccountChain, Ancestry } from './ancestry.ts';
 import { TopicIndex } from './topic-index.ts';
 
 export class Subscriptions {
@@ -27,8 +28,12 @@ export class Subscriptions {
   /** Set by who ends subscriptions: one was sent the event after which it ends. */
   onSpent: (subscription: Subscription) => void = (subscription) => this.remove(subscription);
 
-  /** @param parentOf the account that another one is right below */
-  constructor(private readonly parentOf: (account: string) => string | undefined = () => undefined) {}
+  readonly #ancestry: Ancestry;
+
+  /** @param accounts without them every account stands alone */
+  constructor(accounts: AccountChain = { tree: {}, parentOf: () => undefined }) {
+    this.#ancestry = new Ancestry(accounts);
+  }
 
   /** Subscriptions of this node. */
   get count(): number {
@@ -59,6 +64,7 @@ export class Subscriptions {
     if (topic.holders === 0) {
       this.#topics.set(key, topic);
       for (const words of topic.wordings) this.#indexOf(topic).add(topic, words);
+      if (topic.includesSubaccounts) this.#ancestry.add(topic.account);
     }
     interest.holders += 1;
     topic.holders += 1;
@@ -97,6 +103,7 @@ export class Subscriptions {
     if (topic.holders > 0) return false;
     this.#topics.delete(topicKey(topic.account, topic.text, narrowing));
     for (const words of topic.wordings) this.#indexOf(topic).delete(topic, words);
+    if (topic.includesSubaccounts) this.#ancestry.delete(topic.account);
     return true;
   }
 
@@ -195,16 +202,14 @@ export class Subscriptions {
     if (account !== undefined && account !== everyAccount) {
       this.#index.collect(account, event.family, event.words, found);
       // Nobody pays for the tree but those who have it asked for.
-      if (!this.#trees.isEmpty) this.#collectAbove(account, event, found);
+      if (!this.#ancestry.isEmpty) this.#collectAbove(account, event, found);
     }
     this.#index.collect(everyAccount, event.family, event.words, found);
   }
 
   /** By the tree as it is now: an account that has left it brings no event more. */
   #collectAbove(account: string, { family, words }: BusEvent, found: Topic[]): void {
-    for (let above: string | undefined = account; above !== undefined; above = this.parentOf(above)) {
-      this.#trees.collect(above, family, words, found);
-    }
+    for (const above of this.#ancestry.above(account)) this.#trees.collect(above, family, words, found);
   }
 
   /** Appends the interests that an event concerns. Hot. */

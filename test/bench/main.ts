@@ -17,6 +17,7 @@ import { single } from './scenarios/single.ts';
 import { soak } from './scenarios/soak.ts';
 import { steady } from './scenarios/steady.ts';
 import { storm } from './scenarios/storm.ts';
+import { subaccounts } from './scenarios/subaccounts.ts';
 import { variants } from './scenarios/variants.ts';
 
 const scenarios: Readonly<Record<string, Scenario>> = {
@@ -29,6 +30,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   scale,
   index,
   filters,
+  subaccounts,
   storm,
   death,
   resume,

@@ -1,4 +1,5 @@
 /** The event path without broker and sockets: what an event costs from its AMQP body to the frames on their way. */
+import type { Accounts } from '../../src/auth/accounts.ts';
 import type { Identity } from '../../src/auth/identity.ts';
 import { classic } from '../../src/dialects/classic.ts';
 import { createCatalogue } from '../../src/families/catalogue.ts';
@@ -23,12 +24,13 @@ const nowhere: Transport = {
   admit: quiet,
 };
 
-export function routerWorld() {
+/** @param accounts without them every account stands alone */
+export function routerWorld(accounts?: Accounts) {
   const catalogue = createCatalogue(
     { callEvents: ['CHANNEL_CREATE', 'CHANNEL_ANSWER'], documentTypes: ['user'], notifications: [] },
     noRealms,
   );
-  const subscriptions = new Subscriptions();
+  const subscriptions = new Subscriptions(accounts);
   const names = catalogue.families.map(({ name }) => name);
   const registry = new Registry(subscriptions, new Binder(noBus, new Plan(catalogue.families, 100), names, silentLog));
   const counters = { received: quiet, dropped: quiet, framesSent: 0 };

@@ -1,6 +1,6 @@
 /** Subscriptions to an account and all below it: whose events they bring, to whom, and when no longer. */
 import { describe, expect, test } from 'vitest';
-import { AccountTree } from '../../src/auth/accounts.ts';
+import { Accounts, AccountTree } from '../../src/auth/accounts.ts';
 import type { Binding, BusEvent } from '../../src/families/family.ts';
 import type { KeptEvent } from '../../src/history/ring.ts';
 import { Subscriptions } from '../../src/registry/subscriptions.ts';
@@ -393,11 +393,16 @@ describe('the cost', () => {
   };
 
   test('an event looks up its ancestors only where somebody has such a subscription', () => {
-    const accounts = new AccountTree([...tree]);
+    const accounts = new Accounts(new AccountTree([...tree]));
     let looks = 0;
-    const subscriptions = new Subscriptions((account) => {
-      looks += 1;
-      return accounts.parentOf(account);
+    const subscriptions = new Subscriptions({
+      get tree() {
+        return accounts.tree;
+      },
+      parentOf(account) {
+        looks += 1;
+        return accounts.parentOf(account);
+      },
     });
     const found: Interest[] = [];
     subscriptions.hold(top, 'call.*.*', () => binding);
@@ -408,9 +413,19 @@ describe('the cost', () => {
     subscriptions.match(event, {}, found);
     expect(found).toEqual([interest]);
     expect(looks).toBe(levels.length);
-    subscriptions.release(interest);
     subscriptions.match(event, {}, found);
-    expect([found.length, looks]).toEqual([1, levels.length]);
+    expect([found.length, looks], 'and once for each account').toEqual([2, levels.length]);
+    accounts.replace(new AccountTree(move(tree, five, neighbour)));
+    subscriptions.match(event, {}, found);
+    expect([found.length, looks], 'of a tree').toEqual([2, levels.length + 2]);
+    const another = subscriptions.hold(neighbour, 'call.*.*', () => binding, narrowing);
+    subscriptions.match(event, {}, found);
+    expect(found).toEqual([interest, interest, another]);
+    subscriptions.release(another);
+    subscriptions.release(interest);
+    const before = looks;
+    subscriptions.match(event, {}, found);
+    expect([found.length, looks]).toEqual([3, before]);
   });
 
   test('the events of many accounts are found in the history among all others', () => {
