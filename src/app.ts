@@ -44,6 +44,8 @@ export interface Surroundings {
   usedMemory(): number;
   /** The bus to live on, instead of the one that the settings name. */
   readonly broker?: EmbeddedBroker;
+  /** Of what a demo plays: another one at each start without it. */
+  readonly demoSeed?: number;
   /** How many lines of the log were lost so far. */
   readonly lostLogLines?: () => number;
   /** With several workers: what this one learns of the others. */
@@ -79,7 +81,7 @@ export async function createApp(config: Config, surroundings: Surroundings): Pro
   const metrics = new Metrics();
 
   const catalogue = createCatalogue(catalogueSettings(config), accounts);
-  const stage = demo === undefined ? undefined : await loadStage();
+  const stage = demo === undefined ? undefined : await loadStage(surroundings.demoSeed);
   const embedded = surroundings.broker ?? stage?.broker;
   const { bus, binder, history, ...source } = createEventSource(config, embedded?.bus, catalogue, log);
   const subscriptions = new Subscriptions(accounts);

@@ -15,8 +15,13 @@ export interface EmbeddedBroker {
 
 const mediaQueue = 'media-nodes';
 
-/** What the demo alone needs; a server with a broker never loads it. */
-export async function loadStage(): Promise<{ readonly broker: EmbeddedBroker; readonly simulator: Part }> {
+/**
+ * What the demo alone needs; a server with a broker never loads it.
+ * @param seed of what the PBX plays
+ */
+export async function loadStage(
+  seed = randomInt(2 ** 31),
+): Promise<{ readonly broker: EmbeddedBroker; readonly simulator: Part }> {
   const [{ EmbeddedBus }, { EmbeddedControl }, { startPbx }, { mediaPatterns, startMediaNodes }] = await Promise.all([
     import('./embedded-bus/embedded-bus.ts'),
     import('./embedded-bus/embedded-control.ts'),
@@ -32,7 +37,7 @@ export async function loadStage(): Promise<{ readonly broker: EmbeddedBroker; re
       name: 'simulator',
       start() {
         const publish = (message: PbxMessage): void => void bus.publish(message);
-        pbx = startPbx({ accounts: demoAccounts, seed: randomInt(2 ** 31), publish });
+        pbx = startPbx({ accounts: demoAccounts, seed, publish });
         const nodes = startMediaNodes(pbx, publish);
         mediaNodes = nodes;
         for (const pattern of mediaPatterns) {

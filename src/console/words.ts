@@ -336,6 +336,25 @@ export function conferenceVerb(event: string): string {
   return conferenceVerbs[event] ?? 'in room';
 }
 
+/** What to do about an error reply, by its code. Those whose text says it all are not here. */
+const advice: Readonly<Record<string, string>> = {
+  account_unauthorized: 'A token sees its own account and those below it; “*” is for superduper admins.',
+  binding_missing: 'Type a binding, or pick one from the list.',
+  binding_unsupported: 'The list shows what this server offers.',
+  binding_invalid: 'A call binding looks like call.CHANNEL_CREATE.*; the list shows the other forms.',
+  scope_missing: 'Another token may do it.',
+  rate_limited: 'Wait a moment and try again.',
+  internal: 'The server’s log has the whole story.',
+};
+
+/** The server's own words, and what to do about it. */
+export function errorWords(code: string, text: string): string {
+  const sentence = `${text.charAt(0).toUpperCase()}${text.slice(1)}.`.replace(/\.\.$/, '.');
+  // Presence is on the list, and can't be had all the same by an account without a realm: the server says so itself.
+  const more = text.startsWith('presence ') ? undefined : advice[code];
+  return more === undefined ? sentence : `${sentence} ${more}`;
+}
+
 const causes: Readonly<Record<string, string>> = {
   NORMAL_CLEARING: 'hung up',
   NORMAL_UNSPECIFIED: 'hung up',

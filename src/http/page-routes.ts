@@ -1,53 +1,37 @@
-/** The page at `/`, and how it comes by the demo's token. */
+/** The console at `/`, and how it comes by the demo's token. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import fastifyStatic, { type FastifyStaticOptions } from '@fastify/static';
+import fastifyStatic from '@fastify/static';
 import type { FastifyRequest } from 'fastify';
 import { HttpError, type NodeInfo, successBody } from './envelope.ts';
 import type { Http } from './http-server.ts';
 
-/** Beside `src` as well as beside `dist`. */
-const publicFolder = fileURLToPath(new URL('../../public/', import.meta.url));
-/** What the build makes of `src/console`. */
+/** What the build makes of `src/console`: beside `src` as well as beside the rest of `dist`. */
 const consoleFolder = fileURLToPath(new URL('../../dist/console/', import.meta.url));
 
-/** Nothing but its own files, and a socket to where it came from (or to a server that a person types in). */
+/** Nothing but its own files, and nobody to speak to but the server that it came from. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
   "img-src 'self' data:",
-  "connect-src 'self' ws: wss:",
+  "connect-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** The same without other servers: the console speaks to the one that it came from. */
-const consolePolicy = contentSecurityPolicy.replace("connect-src 'self' ws: wss:", "connect-src 'self'");
-
-function headers(policy: string): NonNullable<FastifyStaticOptions['setHeaders']> {
-  return (reply) => {
-    reply.setHeader('Content-Security-Policy', policy);
-    reply.setHeader('Referrer-Policy', 'no-referrer');
-    reply.setHeader('Cache-Control', 'no-cache');
-  };
-}
-
 export async function addPageRoutes(http: Http): Promise<void> {
-  await http.register(fastifyStatic, {
-    root: publicFolder,
-    cacheControl: false,
-    setHeaders: headers(contentSecurityPolicy),
-  });
   // Of a program that was not built there is none.
   if (!existsSync(consoleFolder)) return;
   await http.register(fastifyStatic, {
     root: consoleFolder,
-    prefix: '/console/',
-    decorateReply: false,
     cacheControl: false,
-    setHeaders: headers(consolePolicy),
+    setHeaders: (reply) => {
+      reply.setHeader('Content-Security-Policy', contentSecurityPolicy);
+      reply.setHeader('Referrer-Policy', 'no-referrer');
+      reply.setHeader('Cache-Control', 'no-cache');
+    },
   });
 }
 

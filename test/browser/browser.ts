@@ -1,12 +1,5 @@
 /** Debian's Chromium, and the page in it as a person would have it before them. */
-import {
-  type Browser,
-  type BrowserContextOptions,
-  type ConsoleMessage,
-  chromium,
-  type Locator,
-  type Page,
-} from 'playwright-core';
+import { type Browser, type BrowserContextOptions, type ConsoleMessage, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import { chromium as program } from '../support/packages.ts';
 
@@ -70,7 +63,7 @@ export async function openPage(
   });
   page.on('pageerror', (error) => note(`uncaught: ${error.message}`));
   await context.exposeFunction('reportBreach', (directive: string) => note(`security policy: ${directive}`));
-  await context.addInitScript(recordHistory);
+  await context.addInitScript(watchPolicy);
   onTestFinished(async () => {
     await context.close();
     expect(faults).toEqual([]);
@@ -94,65 +87,9 @@ function describe(message: ConsoleMessage): string {
   return `${message.text()} (${message.location().url})`;
 }
 
-/** In the page, before its own scripts: keeps what passes by too quickly to be waited for. */
-function recordHistory(): void {
-  const heard: string[] = [];
-  Object.assign(window, { stateHistory: heard });
+/** In the page, before its own scripts. */
+function watchPolicy(): void {
   document.addEventListener('securitypolicyviolation', (event) => {
     (window as unknown as { reportBreach(directive: string): void }).reportBreach(event.effectiveDirective);
   });
-  document.addEventListener('DOMContentLoaded', () => {
-    const connection = document.querySelector('.connection-words');
-    if (connection === null) return;
-    const note = (): void => {
-      heard.push((connection.textContent ?? '').replaceAll(/\s+/g, ' ').trim());
-    };
-    new MutationObserver(note).observe(connection, { childList: true, characterData: true, subtree: true });
-    note();
-  });
-}
-
-/** Every text that the connection's state has had, oldest first. */
-export function stateHistory(page: Page): Promise<string[]> {
-  return page.evaluate(() => (window as unknown as { stateHistory: string[] }).stateHistory);
-}
-
-/** Types a token into its field and sends it. */
-export async function pasteToken(page: Page, token: string): Promise<void> {
-  await page.getByLabel('Token', { exact: true }).fill(token);
-  await page.getByRole('button', { name: 'Use this token' }).click();
-}
-
-/** @param account the token's own unless named */
-export async function subscribe(page: Page, binding: string, account = ''): Promise<void> {
-  await page.getByLabel('Binding').fill(binding);
-  await page.getByLabel('Account', { exact: true }).fill(account);
-  await page.getByRole('button', { name: 'Subscribe', exact: true }).click();
-}
-
-/** The rows of the list of events, newest first; those that the filter hides left out. */
-export function eventRows(page: Page): Locator {
-  return page.locator('#events > li:not([hidden])');
-}
-
-/** Opens an event's row. @returns its frame, as it is printed there */
-export async function openFrame(row: Locator): Promise<string> {
-  await row.locator('summary').press('Enter');
-  await row.locator('pre', { hasText: /\S/ }).waitFor();
-  return row.locator('pre').innerText();
-}
-
-/** The rows of the list of subscriptions. */
-export function subscriptionRows(page: Page): Locator {
-  return page.locator('#subscriptions > li');
-}
-
-/** Waits until the server has confirmed a binding. */
-export async function untilSubscribed(page: Page, binding: string): Promise<void> {
-  await page.locator('#subscriptions > [data-state="active"]', { hasText: binding }).waitFor();
-}
-
-/** Waits until the page is connected, and says nothing else. */
-export async function untilConnected(page: Page): Promise<void> {
-  await page.locator('body[data-connection="connected"]').waitFor();
 }

@@ -2,6 +2,8 @@
 import type { Locator, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { tokenFor } from '../support/bridge.ts';
+import type { Office } from '../support/office.ts';
+import { until } from '../support/until.ts';
 import { type OpenOptions, type OpenPage, openPage } from './browser.ts';
 
 export const account = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa';
@@ -24,10 +26,15 @@ export async function openConsole(
 ): Promise<OpenPage> {
   const kept = token ?? (await tokenFor(account, { scope: 'events sockets:read sockets:close commands' }));
   return openPage(server, {
-    path: `/console/${search}#${place}`,
+    path: `/${search}#${place}`,
     ...(kept !== '' && { session: { 'event-horizon-token': kept } }),
     ...options,
   });
+}
+
+/** Until it is subscribed to what happens to calls: then it asks which there are. */
+export function untilWatching({ node }: Office): Promise<void> {
+  return until(() => node.questions.some((asked) => asked['Event-Name'] === 'query_account_channels_req'));
 }
 
 export const view = (page: Page, name: string): Locator => page.locator(`[data-view="${name}"]`);

@@ -39,7 +39,7 @@ test('Dockerfile: all that it copies is there and reaches the build', async () =
   const copied = (await instructions())
     .filter((line) => line.startsWith('COPY ') && !line.includes('--from='))
     .flatMap((line) => line.split(' ').slice(1, -1));
-  expect(copied).toContain('public');
+  for (const needed of ['src', 'vite.config.ts', 'vite.client.config.ts']) expect(copied).toContain(needed);
   for (const source of copied) {
     await access(join(projectFolder, source.replace(/^\.\//, '')));
     expect(ignore).toContain(`!${source.replace(/^\.\//, '')}`);

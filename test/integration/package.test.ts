@@ -38,15 +38,13 @@ describe('the package', () => {
       'dist/client/client.d.ts',
       'dist/browser/client.js',
       'dist/console/index.html',
-      'public/index.html',
       'package.json',
       'README.md',
       'LICENSE',
     ]) {
       expect(files).toContain(needed);
     }
-    const known =
-      /^(dist\/.*\.js|dist\/client\/.*\.d\.ts|dist\/console\/.*|public\/.*|package\.json|README\.md|LICENSE)$/;
+    const known = /^(dist\/.*\.js|dist\/client\/.*\.d\.ts|dist\/console\/.*|package\.json|README\.md|LICENSE)$/;
     expect(files.filter((file) => !known.test(file))).toEqual([]);
     expect(files).not.toContain('dist/stale.js');
     expect(files.filter((file) => file.endsWith('.map'))).toEqual([]);

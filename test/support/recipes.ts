@@ -28,8 +28,7 @@ export function copyHouse(recipes: Iterable<readonly Block[]>): string {
   mkdirSync('.cache', { recursive: true });
   const folder = mkdtempSync(join(process.cwd(), '.cache', 'house-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  for (const part of ['src', 'public', 'package.json', 'tsconfig.json'])
-    cpSync(part, join(folder, part), { recursive: true });
+  for (const part of ['src', 'package.json', 'tsconfig.json']) cpSync(part, join(folder, part), { recursive: true });
   for (const blocks of recipes) for (const block of blocks) follow(block, folder);
   return folder;
 }

@@ -80,7 +80,8 @@ describe('requests of a token, and of an address, have a rate', () => {
   test('health, metrics and the page have none', async () => {
     const bridge = await startBridge(settings);
     for (const route of ['/healthz', '/readyz', '/metrics', '/openapi.json', '/']) {
-      for (let time = 0; time < 8; time += 1) expect((await fetch(`${bridge.address}${route}`)).status).toBe(200);
+      for (let time = 0; time < 8; time += 1)
+        expect((await fetch(`${bridge.address}${route}`)).status, route).not.toBe(429);
     }
     for (const route of ['/v2/websockets', '//v2/websockets', '/v2']) await rest(bridge, route);
     expect((await ask(bridge, 3, '', '127.0.0.1')).map(({ status }) => status)).toEqual([401, 401, 429]);

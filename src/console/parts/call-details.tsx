@@ -53,6 +53,8 @@ function stepOf({ legs }: Call, { at, name, family, callId, data }: Happening): 
 function stepsOf(call: Call): readonly Step[] {
   const found: Step[] = [];
   for (const happening of eventsOf(call)) {
+    // Who talks, moment by moment, is what the room shows.
+    if (/-talking$/.test(String(happening.data.event))) continue;
     const step = stepOf(call, happening);
     const before = found.at(-1);
     const isSame = before?.text === step.text && step.at - before.at < 1500 && happening.name === 'CHANNEL_BRIDGE';

@@ -3,7 +3,7 @@
  * on the client library; this is what one looks like without it.
  */
 import { signal } from '@preact/signals';
-import { words } from '../words.ts';
+import { errorWords, words } from '../words.ts';
 import { token } from './session.ts';
 
 export interface Frame {
@@ -24,6 +24,14 @@ let next = 1;
 function note(text: string, isSent: boolean): void {
   frames.value = [...frames.peek(), { key: next, isSent, at: Date.now(), text }].slice(-mostFrames);
   next += 1;
+}
+
+/** What a reply says where it is a refusal, in words. */
+function refusalIn(text: string): string | undefined {
+  const reply = JSON.parse(text) as { action?: unknown; status?: unknown; data?: { code?: unknown; errors?: unknown } };
+  if (reply.action !== 'reply' || reply.status !== 'error') return undefined;
+  const [first] = Array.isArray(reply.data?.errors) ? reply.data.errors : [];
+  return errorWords(String(reply.data?.code), String(first ?? ''));
 }
 
 export function stopListening(): void {
@@ -52,7 +60,9 @@ export function startListening(dialect: string, data: Readonly<Record<string, un
     note(JSON.stringify({ ...message, auth_token: words.developer.hidden }), true);
   };
   own.onmessage = ({ data: text }: MessageEvent<unknown>) => {
-    if (socket === own && typeof text === 'string') note(text, false);
+    if (socket !== own || typeof text !== 'string') return;
+    note(text, false);
+    ending.value = refusalIn(text) ?? ending.peek();
   };
   own.onclose = ({ code, reason }) => {
     if (socket !== own) return;

@@ -155,21 +155,6 @@ export function EventsView() {
           {words.events.missing(family, reason)}
         </p>
       ))}
-      {newer.value > 0 ? (
-        <p class="paused">
-          <span>{words.events.held(newer.value)}</span>
-          <button
-            type="button"
-            class="button small"
-            onClick={() => {
-              isPaused.value = false;
-              still.value = undefined;
-            }}
-          >
-            {words.events.showNew}
-          </button>
-        </p>
-      ) : null}
       <div class="panel events-panel">
         {shown.value.length === 0 ? (
           <Empty
@@ -189,6 +174,21 @@ export function EventsView() {
             )}
           </VirtualList>
         )}
+        {newer.value > 0 ? (
+          <p class="paused">
+            <span>{words.events.held(newer.value)}</span>
+            <button
+              type="button"
+              class="button small"
+              onClick={() => {
+                isPaused.value = false;
+                still.value = undefined;
+              }}
+            >
+              {words.events.showNew}
+            </button>
+          </p>
+        ) : null}
       </div>
     </div>
   );

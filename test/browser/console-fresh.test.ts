@@ -1,0 +1,164 @@
+/** What the console says of itself when the broker, the server or the token is away: never silently stale. */
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { startAmqpProxy } from '../support/amqp-proxy.ts';
+import { type Settings, startBridge, tokenFor } from '../support/bridge.ts';
+import { useBroker } from '../support/broker.ts';
+import { ana, bruno, type Office, startOffice } from '../support/office.ts';
+import { rest } from '../support/rest.ts';
+import { until } from '../support/until.ts';
+import { useBrowser } from './browser.ts';
+import { account, call, longMs, openConsole, untilFresh, untilWatching, view } from './console.ts';
+
+useBrowser();
+
+/** A broker that can be away for the server while the test goes on talking to it. */
+async function startWorld(settings: Settings = {}) {
+  const broker = await useBroker();
+  let isAway = false;
+  const proxy = await startAmqpProxy(broker.rabbit.amqpPort, { onAsk: (_, link) => isAway && link.cut() });
+  const bridge = await startBridge({ AMQP_URL: proxy.url(broker.vhost), ...settings }, broker);
+  const office = await startOffice(broker, account);
+  return {
+    broker,
+    bridge,
+    office,
+    goAway() {
+      isAway = true;
+      for (const link of proxy.links) link.cut();
+    },
+    comeBack() {
+      isAway = false;
+    },
+  };
+}
+
+async function answer({ say }: Office): Promise<void> {
+  await say('CHANNEL_ANSWER', ana);
+  await say('CHANNEL_ANSWER', bruno);
+}
+
+const notice = (page: Page, text: RegExp | string) => page.locator('.notice', { hasText: text });
+
+test('a broker that is away: the chip and the board say so and since when, timers stop; back, it is right without a reload', {
+  timeout: longMs * 2,
+}, async () => {
+  const { bridge, office, goAway, comeBack } = await startWorld();
+  const page = await openConsole(bridge, { ownClock: true });
+  await page.clock.resume();
+  await untilWatching(office);
+  await answer(office);
+  await call(page, 'ana-1', 'talking').waitFor();
+  await office.say('CHANNEL_ANSWER', { 'Call-ID': 'dies', 'Call-Direction': 'inbound' });
+  await call(page, 'dies').waitFor();
+  await untilFresh(page, 'live');
+  goAway();
+  await untilFresh(page, 'stale');
+  expect(await page.locator('.fresh-text').innerText()).toMatch(/^Broker away since \d+:\d\d/);
+  await notice(page, /Timers have stopped/).waitFor();
+  const shown = await call(page, 'ana-1').locator('time').innerText();
+  await page.waitForTimeout(2500);
+  expect(await call(page, 'ana-1').locator('time').innerText()).toBe(shown);
+  office.forget('dies');
+  comeBack();
+  await call(page, 'dies', 'ended').waitFor({ timeout: longMs });
+  await untilFresh(page, 'live');
+  expect(await call(page, 'ana-1', 'talking').count()).toBe(1);
+  expect(await notice(page, /./).count()).toBe(0);
+});
+
+test('a server that restarts: the console comes back by itself, and what happened meanwhile is there', {
+  timeout: longMs,
+}, async () => {
+  const broker = await useBroker();
+  const first = await startBridge({ HISTORY: 'stream' }, broker);
+  const office = await startOffice(broker, account);
+  const page = await openConsole(first, { expected: [/net::ERR_|WebSocket connection/] });
+  await untilWatching(office);
+  await answer(office);
+  await call(page, 'ana-1', 'talking').waitFor();
+  await first.stop();
+  await untilFresh(page, 'offline');
+  await notice(page, /Reconnecting, next try in \d+ s/).waitFor();
+  await notice(page, 'the server is restarting (1012)').waitFor();
+  await office.say('CHANNEL_DESTROY', bruno);
+  await office.say('CHANNEL_DESTROY', ana);
+  await office.say('CHANNEL_ANSWER', { 'Call-ID': 'comes', 'Call-Direction': 'inbound', 'Caller-ID-Number': '1009' });
+  await startBridge({ HISTORY: 'stream', PORT: new URL(first.address).port }, broker);
+  await call(page, 'comes').waitFor({ timeout: longMs });
+  await call(page, 'ana-1').waitFor({ state: 'detached' });
+});
+
+test('closed by an administrator: it says so, stays away, and comes back when it is asked to', async () => {
+  const bridge = await startBridge();
+  const token = await tokenFor(account);
+  const office = await startOffice(bridge.broker, account);
+  const page = await openConsole(bridge, { token });
+  await untilWatching(office);
+  const own = await tokenFor(account, { scope: 'sockets:read sockets:close' });
+  const sockets = `/v2/accounts/${account}/websockets`;
+  const listed = (await rest(bridge, `${sockets}?dialect=classic`, { token: own })).body.data as string[];
+  await rest(bridge, `${sockets}/${listed[0]}`, { method: 'DELETE', token: own });
+  await notice(page, 'closed by an administrator (4500)').waitFor();
+  await untilFresh(page, 'offline');
+  await page.getByRole('button', { name: 'Connect again' }).click();
+  await page.locator('[data-freshness]:not([data-freshness="offline"])').waitFor();
+});
+
+test('a token that ends signs out, and says why; the next one is asked for, and the view is as it was', {
+  timeout: longMs,
+}, async () => {
+  const bridge = await startBridge();
+  const page = await openConsole(bridge, { token: await tokenFor(account, {}, 4), place: '/people?state=busy' });
+  await view(page, 'people').waitFor();
+  await view(page, 'sign-in').waitFor();
+  await page
+    .getByRole('alert')
+    .getByText(/You were signed out: .*token/i)
+    .waitFor();
+  expect(await page.evaluate(() => sessionStorage.getItem('event-horizon-token'))).toBeNull();
+  await page.getByLabel('Token', { exact: true }).fill(await tokenFor(account));
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await view(page, 'people').waitFor();
+  expect(page.url()).toContain('#/people?state=busy');
+});
+
+test('a token is asked for once, is kept in the tab alone, and never in the address; one that is refused is said to be', async () => {
+  const bridge = await startBridge();
+  const page = await openConsole(bridge, { token: '' });
+  await view(page, 'sign-in').waitFor();
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe('token');
+  await page.keyboard.type('nonsense');
+  await page.keyboard.press('Enter');
+  await page
+    .getByRole('alert')
+    .getByText(/token_invalid/)
+    .waitFor();
+  const token = await tokenFor(account);
+  await page.getByLabel('Token', { exact: true }).fill(token);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.locator('[data-freshness]:not([data-freshness="offline"])').waitFor();
+  expect(page.url()).not.toContain(token.slice(0, 10));
+  expect(await page.evaluate(() => ({ ...localStorage }))).not.toHaveProperty('event-horizon-token');
+  expect(await page.context().cookies()).toEqual([]);
+  await page.reload();
+  await page.locator('[data-freshness]:not([data-freshness="offline"])').waitFor();
+  await page.locator('summary[aria-label="Settings"]').click();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await view(page, 'sign-in').waitFor();
+  expect(await page.evaluate(() => sessionStorage.getItem('event-horizon-token'))).toBeNull();
+});
+
+test('the policy of the page allows nothing but its own files, and no frame', async () => {
+  const bridge = await startBridge();
+  const page = await openConsole(bridge);
+  const response = await fetch(page.url().split('#')[0] ?? '');
+  const policy = response.headers.get('content-security-policy') ?? '';
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).toContain("connect-src 'self';");
+  expect(policy).toContain("frame-ancestors 'none'");
+  expect(policy).not.toContain('unsafe');
+  expect(response.headers.get('etag')).toMatch(/./);
+  expect(response.headers.get('cache-control')).toBe('no-cache');
+  await until(async () => (await page.locator('[data-freshness]').count()) > 0);
+});
