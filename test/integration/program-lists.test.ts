@@ -4,7 +4,10 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
 import { makeToken } from '../../src/auth/token.ts';
+import { startBridge, tokenFor } from '../support/bridge.ts';
+import { useBroker } from '../support/broker.ts';
 import { runCommand, startCommand } from '../support/commands.ts';
+import { startMediaNode } from '../support/media-node.ts';
 import { type StartedServer, startProcess, startServer, useFolder } from '../support/process.ts';
 import { freePort } from '../support/rabbit.ts';
 import { until } from '../support/until.ts';
@@ -57,7 +60,7 @@ test('what is now is a table for people and JSON for programs, and the demo on t
   expect(JSON.parse(conferences.stdout)).toBeInstanceOf(Array);
 });
 
-test('a call is hung up, held, transferred; one that there is not is 1', async () => {
+test('a call is hung up; one that there is not is 1', async () => {
   const server = await startDemo();
   const [call = ''] = await callIds(server);
   expect(await runCommand(['hangup', call], at(server))).toEqual({ code: 0, stdout: 'hangup: accepted\n', stderr: '' });
@@ -66,6 +69,52 @@ test('a call is hung up, held, transferred; one that there is not is 1', async (
   expect(gone).toMatchObject({ code: 1, stderr: expect.stringContaining('event-horizon calls') });
   const flow = await runCommand(['metaflow', 'x', '{"module":"explode"}'], at(server));
   expect(flow).toMatchObject({ code: 2, stderr: expect.stringContaining('must be one of hangup') });
+});
+
+test('what else is done to a call reaches its call control as it was typed', async () => {
+  const broker = await useBroker();
+  const bridge = await startBridge({}, broker);
+  await startMediaNode(broker, 'one@a', (question) => ({
+    'Event-Name': 'query_channels_resp',
+    Channels: {
+      [String(question['Call-ID'])]: { 'Call-ID': question['Call-ID'], 'Account-ID': 'acme', 'Other-Leg-Call-ID': 'b' },
+    },
+  }));
+  const token = await tokenFor('acme', { scope: 'events commands' });
+  const environment = { AMQP_URL: broker.url, EVENT_HORIZON_URL: bridge.address, EVENT_HORIZON_TOKEN: token };
+  const control = startCommand(['bus', 'listen', 'metaflow', '#', '--json', '--count', '7'], environment);
+  await until(async () => (await broker.patterns()).includes('metaflow #'), 'a call control');
+  const given = [
+    ['hold', 'a/1'],
+    ['resume', 'a/1'],
+    ['park', 'a/1'],
+    ['transfer', 'a/1', '1003'],
+    ['transfer', 'a/1', '+1', '--attended', '--moh', 'm'],
+    ['intercept', 'a/1', 'user', 'u', '--unbridged-only'],
+    ['metaflow', 'a/1', '{"module":"play","data":{"id":"m"}}'],
+  ];
+  for (const words of given) {
+    expect(await runCommand(words, environment)).toEqual({ code: 0, stdout: `${words[0]}: accepted\n`, stderr: '' });
+  }
+  await control.ended();
+  const bodies = control.stdout
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { body: Record<string, unknown> }).body);
+  expect(bodies.map((body) => [body['Call-ID'], body.Action, body.Data ?? body.Flow])).toEqual([
+    ['a/1', 'hold', {}],
+    ['a/1', 'resume', {}],
+    ['a/1', 'park', {}],
+    ['a/1', 'transfer', { target: '1003', 'transfer-type': 'blind' }],
+    ['a/1', 'transfer', { target: '+1', 'transfer-type': 'attended', moh: 'm' }],
+    ['a/1', 'intercept', { target_type: 'user', target_id: 'u', unbridged_only: true }],
+    ['a/1', undefined, { module: 'play', data: { id: 'm' } }],
+  ]);
+  const narrow = { ...environment, EVENT_HORIZON_TOKEN: await tokenFor('acme') };
+  expect(await runCommand(['hold', 'a/1'], narrow)).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('(403)'),
+  });
 });
 
 test('a socket is listed and closed', async () => {

@@ -113,5 +113,8 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _event_horizon; echo "\${COMPREPLY[@]
     expect(completed('se')).toEqual(['serve']);
     expect(completed('token', '--s')).toEqual(['--secret', '--superduper-admin', '--scope']);
     expect(completed('completion', '')).toEqual(['bash', 'zsh', 'fish', '--help']);
+    expect(completed('bus', '')).toEqual(['listen', 'publish', 'query']);
+    expect(completed('bus', 'listen', '--d')).toEqual(['--durable']);
+    expect(completed('listen', '--token-file', 'packag').sort()).toEqual(['package-lock.json', 'package.json']);
   });
 });
