@@ -44,7 +44,9 @@ export function messageMaker(protocol: unknown, world: World): MakeMessage {
     if (schema.enum !== undefined) return random.pick(schema.enum) as Json;
     if (schema.anyOf !== undefined) return make(random.pick(schema.anyOf), random, name);
     const words = world.words[name];
-    if (words !== undefined && schema.type !== 'array' && schema.type !== 'object') return random.pick(words);
+    // Filters are objects whose members nobody lists.
+    const isWhole = name === 'filter' || (schema.type !== 'array' && schema.type !== 'object');
+    if (words !== undefined && isWhole) return random.pick(words);
     if (schema.type === 'object') return makeObject(schema, random);
     // Lists of texts that are read by hand have no type in the schema.
     if (schema.type === 'array' || name === 'bindings') {

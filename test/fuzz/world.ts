@@ -32,6 +32,8 @@ export interface Tokens {
   readonly good: readonly string[];
   /** Of a superduper admin: who has it may see the canaries. */
   readonly admin: string;
+  /** With a filter. */
+  readonly filtered: string;
   readonly narrow: string;
   readonly expired: string;
   /** Signed by a key that only a server can vouch for which is not there. */
@@ -55,10 +57,28 @@ export async function createWorld(bindings: readonly string[]): Promise<World> {
       `call.*.${'x'.repeat(300)}`,
     ],
     account_id: [parent, ...tenants, ...tenants, ...canaries.map(({ account }) => account), '*', 'nobody', 'a.b', ''],
-    auth_token: [...tokens.good, ...tokens.good, tokens.narrow, tokens.expired, tokens.unknown, ...tokens.bad],
+    filter: [...filters, ...filters, {}, [], 'x', { 'a..b': 1 }, { a: {} }, { a: { prefix: 1 } }, { a: [[]] }],
+    auth_token: [
+      ...tokens.good,
+      ...tokens.good,
+      tokens.filtered,
+      tokens.narrow,
+      tokens.expired,
+      tokens.unknown,
+      ...tokens.bad,
+    ],
   };
   return { tokens, words };
 }
+
+/** Some hold for every call, some for a few, some for none. */
+const filters: readonly Json[] = [
+  { 'Event-Category': 'call_event' },
+  { event_name: { prefix: 'CHANNEL' }, 'Custom-Channel-Vars.Account-ID': { exists: true } },
+  { 'Custom-Channel-Vars.Account-ID': [...tenants, ...canaries.map(({ account }) => account)] },
+  { 'Custom-Channel-Vars.Authorizing-ID': 'x', 'Channels[0].__proto__': { not: [1, true, 'x'] } },
+  { 'constructor.name': { exists: false }, '__proto__.a': 'b' },
+];
 
 async function createTokens(): Promise<Tokens> {
   const hour = 3600;
@@ -72,6 +92,7 @@ async function createTokens(): Promise<Tokens> {
   return {
     good,
     admin: await makeToken(secret, { account_id: tenants[0], superduper_admin: true }, hour),
+    filtered: await makeToken(secret, { account_id: tenants[0], filter: { 'Event-Category': 'call_event' } }, hour),
     narrow: await makeToken(secret, { account_id: tenants[0], families: ['call'], scope: 'sockets:read' }, hour),
     expired: await makeToken(secret, { account_id: tenants[0] }, -10),
     unknown,
