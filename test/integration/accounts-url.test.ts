@@ -50,9 +50,17 @@ test('a node takes no traffic before the tree was read once, and says why; until
   const client = await openClient(bridge, { token: await tokenFor('top') });
   expect((await client.subscribe('call.*.*', { account_id: 'shop' })).data.code).toBe('account_unauthorized');
   expect(await client.subscribe('call.CHANNEL_CREATE.*')).toMatchObject({ status: 'success' });
+  const below = await openClient(bridge, { token: await tokenFor('top') });
+  await below.subscribe(['call.*.*', 'presence.dialog.*'], { include_subaccounts: true });
+  await publish(broker, callEvent('shop'), presenceDialog('shop.example.com'), callEvent('top'));
+  await below.untilEvents(1);
+  expect(below.events.map(({ account_id }) => account_id)).toEqual(['top']);
 
   answerNow?.();
   await until(async () => (await rest(bridge, '/readyz')).status === 200);
+  await publish(broker, callEvent('shop'), presenceDialog('shop.example.com'));
+  await below.untilEvents(3);
+  expect(below.events.map(({ account_id }) => account_id)).toEqual(['top', 'shop', 'shop']);
   expect(await client.subscribe('call.*.*', { account_id: 'shop' })).toMatchObject({ status: 'success' });
 });
 
