@@ -157,6 +157,12 @@ describe('conferences', () => {
       expect(stage.rooms).toEqual([['7001', 'ana muted']]);
     });
 
+    test('a room that has opened again is there again', () => {
+      const stage = play(...open, ['conference.conference-destroy'], ['conference.add-member']).pass(5000);
+      stage.picture.list('conferences', rooms, stage.listing());
+      expect(stage.rooms).toEqual([['7001', 'ana']]);
+    });
+
     test('who was heard to go is not brought back by a list that is behind', () => {
       const stage = play(...open, ['conference.add-member', { 'Call-ID': 'x' }], ['conference.del-member']);
       stage.picture.listMembers('7001', inside, stage.listing());

@@ -188,6 +188,16 @@ describe('what events make of calls', () => {
       ],
       ['held: a held, b talking', 'ringing: a2 ringing, c ringing'],
     ],
+    'who has passed a call on goes on with another': [
+      [
+        ...talk,
+        ['call.CHANNEL_CREATE.b-leg', { ...onC, 'Other-Leg-Call-ID': b }],
+        ['call.CHANNEL_ANSWER.b-leg', { ...onC, 'Other-Leg-Call-ID': b }],
+        ['call.CHANNEL_BRIDGE.a-leg', { 'Call-ID': c, 'Other-Leg-Call-ID': b, 'Call-Direction': 'outbound' }],
+        ['call.CHANNEL_BRIDGE.a-leg', { 'Other-Leg-Call-ID': 'd' }],
+      ],
+      ['talking: a talking', 'talking: b talking, c talking'],
+    ],
     'somebody picks up what rings elsewhere': [
       [
         ...create,
@@ -367,6 +377,29 @@ describe('which leg is whose', () => {
       { Timestamp: told(base), 'Channel-Created-Time': (createdAt - behind) * 1000 },
     ]);
     expect(Math.abs((stage.calls[0]?.since ?? 0) - createdAt)).toBeLessThanOrEqual(1100);
+  });
+});
+
+describe('times', () => {
+  const told = (at: number): number => Math.floor(at / 1000) + 62_167_219_200;
+  const answer = (at: number, createdAt: number) =>
+    normalize({
+      ...kazooMessage('call.CHANNEL_ANSWER.a-leg'),
+      Timestamp: told(at),
+      'Channel-Created-Time': createdAt * 1000,
+    }) as Fields;
+  const at = base + 700;
+
+  test('are the switch’s own, where the clocks agree to the second', () => {
+    const picture = new Picture(() => true);
+    picture.take({ family: 'call', account, data: answer(at, at - 9321), replayed: false }, at);
+    expect(picture.calls.list[0]).toMatchObject({ since: at - 9321, answeredAt: at });
+  });
+
+  test('of what comes late are those of when it happened', () => {
+    const picture = new Picture(() => true);
+    picture.take({ family: 'call', account, data: answer(at - 60_000, at - 69_321), replayed: true }, at);
+    expect(picture.calls.list[0]).toMatchObject({ since: at - 69_321, answeredAt: base - 60_000 });
   });
 });
 
