@@ -132,7 +132,7 @@ export class HorizonClient extends TypedEventTarget implements Horizon {
 
   board({ account, accounts, ...options }: BoardOptions = {}): Board {
     // Where it names none, it is that which is meant everywhere.
-    const own = account ?? (accounts === undefined ? this.options.account : undefined);
+    const own = account ?? (accounts?.length ? undefined : this.options.account);
     return createBoard(this, { ...options, account: own, accounts });
   }
 

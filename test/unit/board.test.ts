@@ -284,7 +284,7 @@ describe('accounts', () => {
   test('it is the connection’s where none is named', async () => {
     const server = new FakeServer();
     const { horizon } = server.connect({ account: 'child' });
-    horizon.board({ parts: ['calls'] });
+    horizon.board({ parts: ['calls'], accounts: [] });
     await pass();
     expect(server.last.asked('subscribe')).toEqual([{ account_id: 'child', bindings: ['call.*.*'] }]);
     expect(server.last.asked('query')).toEqual([{ account_id: 'child', name: 'channels' }]);

@@ -20,6 +20,8 @@ const leastRetryMs = 2000;
 const mostRetryMs = 30_000;
 /** The server completes no more in one answer. */
 const mostDetails = 100;
+/** So many legs are remembered to have been asked for. */
+const mostAsked = 5000;
 
 interface Wish {
   readonly account: string | undefined;
@@ -63,6 +65,7 @@ export class Snapshots {
   /** What a list leaves out of some legs is looked up. */
   wantDetails(account: string | undefined, legIds: readonly string[]): void {
     this.#sketches.set(account, legIds);
+    if (this.#asked.size > mostAsked) this.#asked.clear();
     if (!legIds.some((id) => !this.#asked.has(id))) return;
     this.#put({ kind: 'details', account, dueAt: Date.now(), retryMs: leastRetryMs });
   }
