@@ -8,6 +8,8 @@ import type { Condition, Filter } from './filter.ts';
 
 /** Filters that one event would have to try one by one, at worst. */
 export const maxTried = 1000;
+/** Filters of one condition that one event would find at worst: nothing is tried, but somebody is to be told for each. */
+const maxFound = 10_000;
 /** Paths that an event's values are looked up at: each costs every event. Filters on yet others are tried. */
 const maxPaths = 100;
 /** Of all the account's different filters, as JSON. */
@@ -27,34 +29,41 @@ export interface Place {
   held: boolean;
 }
 
-/** A path that values are looked up at: how many filters have to be tried for an event with a certain value there. */
-class Path {
-  /** By value; those where none has to be tried are not in it. */
-  readonly #tried = new Map<string, number>();
+/** How many filters there are for each value of a path. */
+class Tally {
+  readonly #byValue = new Map<string, number>();
   /** How many values have so many. */
   readonly #valuesWith: number[] = [];
   /** The most of any value. */
   worst = 0;
-  /** Filters that are found here. */
-  count = 0;
 
   /** The most of these values. */
   most(values: readonly string[]): number {
-    return values.reduce((most, value) => Math.max(most, this.#tried.get(value) ?? 0), 0);
+    return values.reduce((most, value) => Math.max(most, this.#byValue.get(value) ?? 0), 0);
   }
 
   change(values: readonly string[], by: 1 | -1): void {
     for (const value of values) {
-      const before = this.#tried.get(value) ?? 0;
+      const before = this.#byValue.get(value) ?? 0;
       const after = before + by;
-      if (after === 0) this.#tried.delete(value);
-      else this.#tried.set(value, after);
+      if (after === 0) this.#byValue.delete(value);
+      else this.#byValue.set(value, after);
       this.#valuesWith[before] = (this.#valuesWith[before] ?? 0) - 1;
       this.#valuesWith[after] = (this.#valuesWith[after] ?? 0) + 1;
       this.worst = Math.max(this.worst, after);
     }
     while (this.worst > 0 && (this.#valuesWith[this.worst] ?? 0) === 0) this.worst -= 1;
   }
+}
+
+/** A path that values are looked up at. */
+class Path {
+  /** Those that have to be tried where their value is found. */
+  readonly tried = new Tally();
+  /** Those that hold there. */
+  readonly decided = new Tally();
+  /** Filters that are found here. */
+  count = 0;
 }
 
 /** What a place would cost: how many more an event would have to try at worst, and how many share the place. */
@@ -70,7 +79,8 @@ export class FilterPlaces {
   readonly #places = new Map<string, Place>();
   readonly #paths = new Map<string, Path>();
   #unfound = 0;
-  #worst = 0;
+  #worstTried = 0;
+  #worstFound = 0;
   #bytes = 0;
 
   get isEmpty(): boolean {
@@ -79,7 +89,7 @@ export class FilterPlaces {
 
   /** How many filters an event would have to try at worst. */
   get worst(): number {
-    return this.#unfound + this.#worst;
+    return this.#unfound + this.#worstTried;
   }
 
   /**
@@ -123,9 +133,12 @@ export class FilterPlaces {
     if (test.kind !== 'any') return undefined;
     const known = this.#paths.get(path.text);
     if (known === undefined && this.#paths.size >= maxPaths) return undefined;
-    const beside = known?.most(test.of) ?? 0;
-    const more = isDecidedBy(condition, filter) ? 0 : Math.max(0, beside + 1 - (known?.worst ?? 0));
-    return { lookup: condition, more, beside };
+    const isDecided = isDecidedBy(condition, filter);
+    const tally = isDecided ? known?.decided : known?.tried;
+    const beside = tally?.most(test.of) ?? 0;
+    const more = Math.max(0, beside + 1 - (tally?.worst ?? 0));
+    if (!isDecided) return { lookup: condition, more, beside };
+    return this.#worstFound + more > maxFound ? undefined : { lookup: condition, more: 0, beside };
   }
 
   #change({ lookup, isDecided }: Place, by: 1 | -1): void {
@@ -136,9 +149,11 @@ export class FilterPlaces {
     const { text } = lookup.path;
     const path = this.#paths.get(text) ?? new Path();
     this.#paths.set(text, path);
-    const before = path.worst;
-    if (!isDecided) path.change(lookup.test.of, by);
-    this.#worst += path.worst - before;
+    const tally = isDecided ? path.decided : path.tried;
+    const before = tally.worst;
+    tally.change(lookup.test.of, by);
+    if (isDecided) this.#worstFound += tally.worst - before;
+    else this.#worstTried += tally.worst - before;
     path.count += by;
     if (path.count === 0) this.#paths.delete(text);
   }

@@ -73,6 +73,18 @@ describe('what an account may have', () => {
     expect(places.hold(filterOf({ [user]: 'u1' })), 'one that is looked up').toBeDefined();
   });
 
+  test('10,000 that hold for one event without being tried', () => {
+    const places = new FilterPlaces();
+    expect(countOf(places, 12_000, (index) => ({ 'Event-Category': ['call_event', `${index}`] }))).toBe(
+      10_000 + maxTried,
+    );
+    expect(places.hold(filterOf({ 'Event-Category': 'another' })), 'one of another value').toBeDefined();
+    expect(
+      places.hold(filterOf({ [user]: 'u1' })),
+      'one at another path, which the same event may have',
+    ).toBeUndefined();
+  });
+
   test('paths beyond the hundredth are no look-up', () => {
     const places = new FilterPlaces();
     expect(countOf(places, 5000, (index) => ({ [`p${index}`]: 'x' }))).toBe(100 + maxTried);
