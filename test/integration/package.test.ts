@@ -10,6 +10,9 @@ import { type InstalledPackage, installPackage } from '../support/package.ts';
 import { projectFolder, startProcess } from '../support/process.ts';
 import { freePort } from '../support/rabbit.ts';
 
+/** Of a test that starts a demo by way of npm. */
+const slow = { timeout: 90_000 };
+
 let installed: InstalledPackage;
 beforeAll(async () => {
   installed = await installPackage();
@@ -64,7 +67,7 @@ describe('the package', () => {
 });
 
 describe('installed in an empty folder', () => {
-  test('is a program: help, the demo, and who listens to it', async () => {
+  test('is a program: help, the demo, and who listens to it', slow, async () => {
     const help = await ranThere('npx event-horizon --help');
     expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('event-horizon COMMAND') });
     const port = String(await freePort());
@@ -108,7 +111,7 @@ process.exit();`;
   };
   const anEvent = { code: 0, stdout: expect.stringMatching(/^(CHANNEL|PARK)_[A-Z]+\n$/), stderr: '' };
 
-  test('is imported by Node', async () => {
+  test('is imported by Node', slow, async () => {
     await writeFile(inFolder('program.js'), program);
     expect(await heardBy('program.js')).toMatchObject(anEvent);
   });
@@ -138,7 +141,7 @@ process.exit();`;
           logLevel: 'warning',
         }),
     ],
-  ])('is bundled for browsers by %s: one file that needs nothing else', async (name, make) => {
+  ])('is bundled for browsers by %s: one file that needs nothing else', slow, async (name, make) => {
     await writeFile(inFolder('program.js'), program);
     const folder = `bundled-by-${name.toLowerCase()}`;
     await make(folder);

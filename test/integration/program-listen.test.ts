@@ -9,6 +9,9 @@ import { startMain, startProcess, startServer, useFolder } from '../support/proc
 import { freePort } from '../support/rabbit.ts';
 import { until } from '../support/until.ts';
 
+/** Of a test that starts many processes, or waits until a client comes back. */
+const slow = { timeout: 90_000 };
+
 interface Frame {
   readonly action: string;
   readonly name: string;
@@ -74,25 +77,31 @@ describe('the demo on this machine', () => {
     });
   });
 
-  test('is waited for while it starts anew, with its new token; that something may be missing is said', async () => {
-    const port = String(await freePort());
-    const demo = startMain({ PORT: port });
-    await demo.logged('listening');
-    const listener = startCommand(['listen', '--json'], { EVENT_HORIZON_URL: `http://127.0.0.1:${port}` });
-    await listener.text(/"action":"event"/);
-    await demo.insist('SIGKILL');
-    await listener.text(/the connection is away: [^\n]+; what is missed comes when it is back\n/);
-    const heard = listener.stdout.length;
-    await startMain({ PORT: port }).logged('listening');
-    await listener.text(/the connection is back\n[\s\S]*events may be missing \(the server has another history now\)/);
-    await until(() => listener.stdout.length > heard, 'an event of the new demo');
-    listener.signal('SIGINT');
-    expect(await listener.ended()).toMatchObject({ signal: 'SIGINT' });
-  });
+  test(
+    'is waited for while it starts anew, with its new token; that something may be missing is said',
+    slow,
+    async () => {
+      const port = String(await freePort());
+      const demo = startMain({ PORT: port });
+      await demo.logged('listening');
+      const listener = startCommand(['listen', '--json'], { EVENT_HORIZON_URL: `http://127.0.0.1:${port}` });
+      await listener.text(/"action":"event"/);
+      await demo.insist('SIGKILL');
+      await listener.text(/the connection is away: [^\n]+; what is missed comes when it is back\n/);
+      const heard = listener.stdout.length;
+      await startMain({ PORT: port }).logged('listening');
+      await listener.text(
+        /the connection is back\n[\s\S]*events may be missing \(the server has another history now\)/,
+      );
+      await until(() => listener.stdout.length > heard, 'an event of the new demo');
+      listener.signal('SIGINT');
+      expect(await listener.ended()).toMatchObject({ signal: 'SIGINT' });
+    },
+  );
 });
 
 describe('what is listened to', () => {
-  test('is given once each, in order, over a restart of the server and what happened meanwhile', async () => {
+  test('is given once each, in order, over a restart of the server and what happened meanwhile', slow, async () => {
     const port = String(await freePort());
     const { broker, bridge, listener } = await listening({ PORT: port, HISTORY: 'stream' }, ['--json', '--count', '4']);
     await publish(broker, callEvent('acme', 'CHANNEL_CREATE', '1'), callEvent('acme', 'CHANNEL_CREATE', '2'));
@@ -109,7 +118,7 @@ describe('what is listened to', () => {
     expect(listener.stderr).not.toContain('missing');
   });
 
-  test('may have been missed where the server keeps no history, and that is said', async () => {
+  test('may have been missed where the server keeps no history, and that is said', slow, async () => {
     const port = String(await freePort());
     const { broker, bridge, listener } = await listening({ PORT: port }, ['--json']);
     await bridge.stop();
@@ -184,7 +193,7 @@ describe('a token that ends', () => {
 });
 
 describe('who may not, or can not, listen', () => {
-  test('is told why: 2, 3 or 4', async () => {
+  test('is told why: 2, 3 or 4', slow, async () => {
     const broker = await useBroker();
     const bridge = await startBridge({}, broker);
     const at = { EVENT_HORIZON_URL: bridge.address, EVENT_HORIZON_TOKEN: await tokenFor('acme') };

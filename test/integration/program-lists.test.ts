@@ -12,6 +12,9 @@ import { type StartedServer, startProcess, startServer, useFolder } from '../sup
 import { freePort } from '../support/rabbit.ts';
 import { until } from '../support/until.ts';
 
+/** Of a test that starts many processes. */
+const slow = { timeout: 90_000 };
+
 const account = '4b31dd1d32ce6d249897c06332375d65';
 const at = (server: StartedServer, more: Record<string, string> = {}) => ({
   EVENT_HORIZON_URL: server.address,
@@ -60,7 +63,7 @@ test('what is now is a table for people and JSON for programs, and the demo on t
   expect(JSON.parse(conferences.stdout)).toBeInstanceOf(Array);
 });
 
-test('a call is hung up; one that there is not is 1', async () => {
+test('a call is hung up; one that there is not is 1', slow, async () => {
   const server = await startDemo();
   const [call = ''] = await callIds(server);
   expect(await runCommand(['hangup', call], at(server))).toEqual({ code: 0, stdout: 'hangup: accepted\n', stderr: '' });
@@ -71,7 +74,7 @@ test('a call is hung up; one that there is not is 1', async () => {
   expect(flow).toMatchObject({ code: 2, stderr: expect.stringContaining('must be one of hangup') });
 });
 
-test('what else is done to a call reaches its call control as it was typed', async () => {
+test('what else is done to a call reaches its call control as it was typed', slow, async () => {
   const broker = await useBroker();
   const bridge = await startBridge({}, broker);
   await startMediaNode(broker, 'one@a', (question) => ({
@@ -139,7 +142,7 @@ test('a socket is listed and closed', async () => {
 describe('who is refused, or reaches nobody', () => {
   const secret = 'another secret, which the demo does not know';
 
-  test('is told so: 3 for tokens and accounts, 4 for servers', async () => {
+  test('is told so: 3 for tokens and accounts, 4 for servers', slow, async () => {
     const server = await startServer();
     const foreign = await makeToken(secret, { account_id: account }, 60);
     const write = await useFolder();

@@ -72,6 +72,11 @@ describe('docs/COMMAND-LINE.md', () => {
 describe('README.md', () => {
   const readme = read('README.md');
 
+  test('shows on its first screen how the demo’s events are seen', () => {
+    const screen = readme.split('\n').slice(0, 24).join('\n');
+    expect(screen).toMatch(/npm ci && npm start[\s\S]*npx event-horizon listen/);
+  });
+
   /** Setting and default, cell by cell. */
   const rows = [...readme.matchAll(/^\| ((?:`[A-Z_]+`(?:, )?)+) \|([^|]*)\|/gm)].flatMap(([, names, defaults]) => {
     const values = (defaults as string).split(', ').map((value) => value.trim());
