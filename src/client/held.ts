@@ -21,6 +21,8 @@ export interface Wish {
 
 export interface Held {
   readonly key: string;
+  /** Of this one alone: what is subscribed to anew is another. */
+  readonly serial: number;
   /** As it was asked for; undefined: the token's own. */
   readonly account: string | undefined;
   readonly binding: string;
@@ -53,13 +55,17 @@ export function isToAsk(held: Held): boolean {
   return isWanted(held) && (held.state === 'absent' || (held.state === 'held' && held.isDoubted));
 }
 
+let made = 0;
+
 export function newHeld(
   binding: string,
   { account, filter, includeSubaccounts = false, since }: SubscribeOptions,
   key = keyOf(binding, { account, filter, includeSubaccounts }),
 ): Held {
+  made += 1;
   return {
     key,
+    serial: made,
     account,
     binding,
     // What the caller does with it afterwards is not what was asked for.

@@ -110,7 +110,8 @@ export class HorizonClient extends TypedEventTarget implements Horizon {
   ): Stop {
     const list = typeof bindings === 'string' ? [bindings] : bindings;
     // A handler gets events of its own bindings alone, whose types are those that it asks for.
-    return this.#subscriptions.add(list, handler as Handler, { account: this.options.account, ...options });
+    const account = options.account ?? this.options.account;
+    return this.#subscriptions.add(list, handler as Handler, { ...options, account });
   }
 
   async query<Name extends QueryName>(name: Name, data: RequestData = {}): Promise<QueryReply<QueryResults[Name]>> {
@@ -151,8 +152,8 @@ export class HorizonClient extends TypedEventTarget implements Horizon {
   }
 
   #withAccount(data: Message): Message {
-    const { account } = this.options;
-    return account === undefined ? data : { account_id: account, ...data };
+    const account = data.account_id ?? this.options.account;
+    return account === undefined ? data : { ...data, account_id: account };
   }
 
   #onMessage(message: Message): void {

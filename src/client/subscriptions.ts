@@ -193,8 +193,8 @@ export class Subscriptions {
     return fitting.filter((held) => this.accountOf(held) === turn);
   }
 
-  #isSeen({ key }: Held, cursor: string): boolean {
-    const mark = `${cursor} ${key}`;
+  #isSeen({ serial }: Held, cursor: string): boolean {
+    const mark = `${cursor} ${serial}`;
     if (this.#seen.has(mark)) return true;
     this.#seen.add(mark);
     const [oldest] = this.#seen;
