@@ -38,8 +38,6 @@ function askedPause(reason: string): number | undefined {
 
 /** What the server's own words don't say, or say for programs. */
 const closes: Readonly<Record<number, string>> = {
-  1001: 'the server is going away',
-  1005: 'closed without a reason',
   1006: 'the connection was lost',
   1012: 'the server is restarting',
   4008: 'this client was too slow for its events',

@@ -2,12 +2,15 @@
  * Where the server is to go on after a loss: a cursor for each subscription, since a connection's replays run one after
  * the other. Only once the last of them is done does the cursor that came last stand for all.
  */
-import { type Held, isWanted } from './held.ts';
+import { type Held, isWanted, mayShare } from './held.ts';
 import type { Message } from './message.ts';
 
 export class Cursors {
   /** Events that have come of those that were missed; undefined: nothing is being replayed. */
   caughtUp: number | undefined;
+  /** Of the event that came last, and of the one before it: none where something else has come since. */
+  #event: string | undefined;
+  #eventBefore: string | undefined;
 
   /** @param helds all of this moment */
   constructor(private readonly helds: () => Iterable<Held>) {}
@@ -16,6 +19,7 @@ export class Cursors {
   lose(): void {
     for (const held of this.helds()) Object.assign(held, { isReplaying: false, requestId: undefined });
     this.caughtUp = undefined;
+    this.#note(undefined, () => false);
   }
 
   /** There is a connection again, and what was held is about to be asked for. */
@@ -37,13 +41,21 @@ export class Cursors {
   }
 
   /** @param owners those that it came for, as far as can be told */
-  onEvent(cursor: string | undefined, owners: readonly Held[]): void {
+  onEvent(cursor: string | undefined, binding: string, owners: readonly Held[]): void {
     // While something is replayed, all of a message go on together. Where it isn't sure whose it is, it is nobody's: a
     // cursor that is too old brings an event twice, one that is too new loses some.
     const [owner, ...others] = owners;
     const isSure = owner !== undefined && others.length === 0;
     if (this.caughtUp !== undefined && owners.some(({ isReplaying }) => isReplaying)) this.caughtUp += 1;
-    this.#note(cursor, ({ requestId }) => isSure && requestId === owner.requestId);
+    if (cursor === undefined) return;
+    if (cursor !== this.#event) [this.#eventBefore, this.#event] = [this.#event, cursor];
+    const isReplaying = this.#isReplaying();
+    for (const held of this.helds()) {
+      if (held.state !== 'held' || (isReplaying && !(isSure && held.requestId === owner.requestId))) continue;
+      // Another frame of the same event may be on its way to it: so far it has all that came before.
+      if (owners.includes(held) || !mayShare(held.binding, binding)) held.cursor = cursor;
+      else if (held.cursor !== cursor) held.cursor = this.#eventBefore ?? held.cursor;
+    }
   }
 
   /** @param cursor of a notice: while something is replayed it is nobody's own */
@@ -74,6 +86,8 @@ export class Cursors {
 
   /** @param isOwner whose it is while something is replayed */
   #note(cursor: string | undefined, isOwner: (held: Held) => boolean): void {
+    this.#event = undefined;
+    this.#eventBefore = undefined;
     if (cursor === undefined) return;
     const isReplaying = this.#isReplaying();
     for (const held of this.helds()) {

@@ -118,3 +118,11 @@ export function familyOf(binding: string): string {
   const [root = '', second] = binding.split('.');
   return root.startsWith('doc_') || (root === 'fax' && second === 'object') ? 'object' : root;
 }
+
+/** Whether there may be events that are of both bindings: then each has a frame of its own. */
+export function mayShare(one: string, other: string): boolean {
+  const [root, event] = one.split('.');
+  const [, otherEvent] = other.split('.');
+  if (familyOf(one) !== familyOf(other)) return false;
+  return root !== 'call' || event === otherEvent || event === '*' || otherEvent === '*';
+}

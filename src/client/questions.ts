@@ -1,7 +1,7 @@
 /** What users ask: it waits for the connection, and ends in any case. */
-import { codeOf, HorizonError, isOfToken } from './horizon-error.ts';
+import { codeOf, type HorizonError, isOfToken } from './horizon-error.ts';
 import type { Message } from './message.ts';
-import { answerMs, type Requests } from './requests.ts';
+import { answerMs, type Requests, timedOut } from './requests.ts';
 
 interface Question {
   readonly message: Message;
@@ -31,8 +31,7 @@ export class Questions {
   ask(message: Message, isRepeatable = false): Promise<Message> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     return new Promise((resolve, reject) => {
-      const timeout = new HorizonError('timeout', `no answer came in ${answerMs / 1000} s`);
-      const timer = setTimeout(() => this.#close(question, timeout), answerMs);
+      const timer = setTimeout(() => this.#close(question, timedOut()), answerMs);
       const question: Question = { message, isRepeatable, resolve, reject, timer };
       this.#open.add(question);
       this.#waiting.add(question);

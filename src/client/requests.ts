@@ -12,6 +12,10 @@ interface Pending {
   readonly timer: ReturnType<typeof setTimeout>;
 }
 
+export function timedOut(): HorizonError {
+  return new HorizonError('timeout', 'no answer came in 10 s');
+}
+
 export class Requests {
   readonly #pending = new Map<string, Pending>();
   #made = 0;
@@ -30,15 +34,9 @@ export class Requests {
    *   its own, but `ws` several in one, and the events behind a reply would come before whoever waits for the promise
    * @returns the reply's `data`; rejects with a HorizonError, after 10 s at the latest
    */
-  ask(
-    message: Message,
-    id = this.makeId(),
-    limitMs = answerMs,
-    onAnswer: (data: Message) => void = () => undefined,
-  ): Promise<Message> {
+  ask(message: Message, id = this.makeId(), onAnswer: (data: Message) => void = () => undefined): Promise<Message> {
     return new Promise((resolve, reject) => {
-      const timeout = new HorizonError('timeout', `no answer came in ${limitMs / 1000} s`);
-      const timer = setTimeout(() => this.fail(id, timeout), limitMs);
+      const timer = setTimeout(() => this.fail(id, timedOut()), answerMs);
       this.#pending.set(id, { onAnswer, resolve, reject, timer });
       this.send({ ...message, request_id: id });
     });

@@ -145,7 +145,7 @@ export class Subscriber {
     this.#asked = id;
     this.busySince = Date.now();
     try {
-      return await this.requests.ask({ action, data }, id, undefined, onAnswer);
+      return await this.requests.ask({ action, data }, id, onAnswer);
     } finally {
       this.#asked = undefined;
       this.busySince = undefined;

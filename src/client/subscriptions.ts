@@ -6,14 +6,15 @@ import { isRecord, type Message, textOf } from './message.ts';
 import { report } from './surroundings.ts';
 import type { Handler, HorizonEvent, Stop, SubscribeOptions } from './types.ts';
 
-/** So many events are remembered, to know them when they come again. */
-const mostRemembered = 10_000;
+/** So many events are remembered at least, and at most twice as many, to know them when they come again. */
+const mostRemembered = 5000;
 
 export class Subscriptions {
   readonly #helds = new Map<string, Held>();
   readonly #byBinding = new Map<string, Set<Held>>();
-  /** Oldest first: subscription and cursor. */
-  readonly #seen = new Set<string>();
+  /** Cursor and subscription, those of late and those of before. */
+  #seen = new Set<string>();
+  #seenBefore = new Set<string>();
   /** Where there are no cursors: a frame that comes for several subscriptions comes once for each. */
   #last = { text: '', times: 0 };
   /** The token's own account, as soon as it is known. */
@@ -143,9 +144,8 @@ export class Subscriptions {
     const [binding, account, cursor] = [frame.subscribed_key, frame.account_id, frame.cursor].map(textOf);
     if (binding === undefined || account === undefined) return;
     const owners = this.#ownersOf(frame, binding, account);
-    const isReplay = owners.map(({ isReplaying }) => isReplaying);
-    cursors.onEvent(cursor, owners);
-    for (const [index, held] of owners.entries()) {
+    cursors.onEvent(cursor, binding, owners);
+    for (const held of owners) {
       if (cursor !== undefined && this.#isSeen(held, cursor)) continue;
       this.#hand(held, {
         name: textOf(frame.name) ?? '',
@@ -154,7 +154,7 @@ export class Subscriptions {
         binding,
         data: isRecord(frame.data) ? frame.data : {},
         cursor,
-        replayed: isReplay[index] === true,
+        replayed: held.isReplaying,
       });
     }
   }
@@ -195,10 +195,9 @@ export class Subscriptions {
 
   #isSeen({ serial }: Held, cursor: string): boolean {
     const mark = `${cursor} ${serial}`;
-    if (this.#seen.has(mark)) return true;
+    if (this.#seen.has(mark) || this.#seenBefore.has(mark)) return true;
+    if (this.#seen.size >= mostRemembered) [this.#seenBefore, this.#seen] = [this.#seen, new Set()];
     this.#seen.add(mark);
-    const [oldest] = this.#seen;
-    if (this.#seen.size > mostRemembered && oldest !== undefined) this.#seen.delete(oldest);
     return false;
   }
 

@@ -1,5 +1,7 @@
 /** How the client library gets back what it held: in few messages, before anything new, nothing twice. */
 import { expect, test } from 'vitest';
+import { newHeld } from '../../src/client/held.ts';
+import { planSubscribes } from '../../src/client/resume-plan.ts';
 import type { HorizonEvent } from '../../src/client/types.ts';
 import { FakeServer, settle } from '../support/fake-server.ts';
 
@@ -150,7 +152,7 @@ test('subscriptions that only their options tell apart: each gets its own, and e
   await settle();
   expect(server.last.asked('unsubscribe')).toEqual([{ filter: { a: 2 }, binding: 'call.*.*' }]);
   await lose(server);
-  expect(server.last.asked('subscribe')).toEqual([{ filter: { a: 1, b: 2 }, bindings: ['call.*.*'], since: 'z' }]);
+  expect(server.last.asked('subscribe')).toEqual([{ filter: { a: 1, b: 2 }, bindings: ['call.*.*'], since: 'y' }]);
 });
 
 test('until the last replay is done each message goes on from a cursor of its own; what comes twice is handed out once', async () => {
@@ -322,4 +324,106 @@ test('events that come in one turn with the reply to their subscribe are handed 
     ['c', false],
   ]);
   expect(horizon.status.catchingUp).toBeUndefined();
+});
+
+test('subscriptions that have come to different places go on from their own, the oldest ones first', () => {
+  const held = (binding: string, more: object) =>
+    Object.assign(newHeld(binding, {}), { wishes: new Set([{}]), wasHeld: true }, more);
+  const plan = planSubscribes([
+    held('new', { wasHeld: false }),
+    held('a', { cursor: '1' }),
+    held('b', { cursor: '2' }),
+    held('c', { cursor: '1' }),
+    held('held', { state: 'held' }),
+    held('nobody’s', { wishes: new Set() }),
+  ]);
+  expect(plan.map(({ helds, since }) => [since, ...helds.map(({ binding }) => binding)])).toEqual([
+    ['1', 'a', 'c'],
+    ['2', 'b'],
+    [undefined, 'new'],
+  ]);
+});
+
+test('at most 16 replays are asked for at a time: the next when one is done', async () => {
+  const server = new FakeServer();
+  const { horizon } = server.connect();
+  for (let account = 0; account < 30; account += 1) {
+    horizon.subscribe('call.*.*', () => undefined, { account: `account ${account}` });
+  }
+  const settleLong = async (): Promise<void> => {
+    for (let turn = 0; turn < 10; turn += 1) await settle();
+  };
+  await settleLong();
+  await lose(server);
+  await settleLong();
+  const asked = () => server.last.sent.filter(({ action }) => action === 'subscribe');
+  expect(asked()).toHaveLength(16);
+  // What is being caught up with is not over before all of it was asked for.
+  for (const { request_id } of asked()) server.last.say({ action: 'notice', notice: 'live', request_id, cursor: 'z' });
+  expect(horizon.status.catchingUp).toBe(0);
+  await settleLong();
+  expect(asked()).toHaveLength(30);
+  for (const { request_id } of asked()) server.last.say({ action: 'notice', notice: 'live', request_id, cursor: 'z' });
+  expect(horizon.status.catchingUp).toBeUndefined();
+});
+
+test('a token that has ended lost what came meanwhile where there is no history, and nothing where there is', async () => {
+  const server = new FakeServer();
+  const { horizon, gaps } = server.connect({ token: () => 'fresh' });
+  await horizon.subscribe('call.*.*', () => undefined).ready;
+  server.last.reply({}, { code: 'token_expired' });
+  await settle();
+  expect(gaps).toEqual([]);
+  server.answers = ({ action, data }) =>
+    action === 'subscribe' ? { subscribed: (data as { bindings: string[] }).bindings } : undefined;
+  await horizon.subscribe('fax.status.*', () => undefined).ready;
+  server.last.reply({}, { code: 'token_expired' });
+  await settle();
+  expect(gaps.map(({ bindings, reason }) => [bindings, reason])).toEqual([[['fax.status.*'], 'no_history']]);
+});
+
+test('what was ended and is subscribed to anew with a cursor of before gets the same events again', async () => {
+  const server = new FakeServer();
+  const { horizon, events } = server.connect();
+  const first = horizon.subscribe('call.*.*', (event) => events.push(event));
+  await first.ready;
+  server.last.event('call.*.*', 'a');
+  first();
+  await settle();
+  horizon.subscribe('call.*.*', (event) => events.push(event), { since: 'before a' });
+  await settle();
+  server.last.event('call.*.*', 'a');
+  expect(events.map(({ cursor, replayed }) => [cursor, replayed])).toEqual([
+    ['a', false],
+    ['a', true],
+  ]);
+});
+
+test('cut between two frames of one event, the other one still comes; what can’t be of the same event goes on together', async () => {
+  const server = new FakeServer();
+  const { horizon, events } = server.connect();
+  const bindings = ['call.*.*', 'call.CHANNEL_CREATE.*', 'fax.status.*'];
+  horizon.subscribe(bindings, (event) => events.push(event));
+  horizon.subscribe(['call.CHANNEL_HOLD.*', 'conference.event.*'], (event) => events.push(event), { account: 'child' });
+  await settle();
+  for (const binding of ['call.*.*', 'call.CHANNEL_CREATE.*']) server.last.event(binding, 'a');
+  server.last.event('call.*.*', 'b');
+  server.last.event('call.CHANNEL_HOLD.*', 'c', { account_id: 'child' });
+  server.last.event('call.*.*', 'd');
+  await lose(server);
+  expect(server.last.asked('subscribe')).toEqual([
+    { bindings: ['call.*.*', 'fax.status.*'], since: 'd' },
+    { bindings: ['call.CHANNEL_CREATE.*'], since: 'c' },
+    { account_id: 'child', bindings: ['call.CHANNEL_HOLD.*'], since: 'c' },
+    { account_id: 'child', bindings: ['conference.event.*'], since: 'd' },
+  ]);
+  server.last.event('call.CHANNEL_CREATE.*', 'd');
+  expect(events.map(({ binding, cursor }) => `${cursor} ${binding}`)).toEqual([
+    'a call.*.*',
+    'a call.CHANNEL_CREATE.*',
+    'b call.*.*',
+    'c call.CHANNEL_HOLD.*',
+    'd call.*.*',
+    'd call.CHANNEL_CREATE.*',
+  ]);
 });
