@@ -76,6 +76,15 @@ describe.each(dialects)('once: true, %s', (dialect) => {
     expect(bystander.events).toHaveLength(2);
   });
 
+  test('an event that its filter is not for is not its first', async () => {
+    const bridge = await startBridge();
+    const client = await open(bridge, dialect);
+    await client.subscribe(binding, { once: true, filter: { 'Call-ID': 'c2' } });
+    await call(bridge, 'c1', 'c2', 'c2', 'c3');
+    await client.ping();
+    expect(kinds(client)).toEqual(['event', 'subscription_ended']);
+  });
+
   test('many at once: each socket gets one, whatever others hold', async () => {
     const bridge = await startBridge();
     const clients = await Promise.all(Array.from({ length: 6 }, () => open(bridge, dialect)));

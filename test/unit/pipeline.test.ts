@@ -52,7 +52,7 @@ function createCommands(accounts: Accounts): Commands {
 }
 
 /** A socket whose messages go through the pipeline; a token is good for the account that it names. */
-function createWorld(more: readonly Action[] = []) {
+function createWorld(more: readonly Action[] = [], broker = bus) {
   const accounts = new Accounts();
   const catalogue = createCatalogue(
     { callEvents: ['CHANNEL_CREATE'], documentTypes: ['user'], notifications: [] },
@@ -61,7 +61,7 @@ function createWorld(more: readonly Action[] = []) {
   const names = catalogue.families.map(({ name }) => name);
   const registry = new Registry(
     new Subscriptions(),
-    new Binder(bus, new Plan(catalogue.families, 100), names, silentLog),
+    new Binder(broker, new Plan(catalogue.families, 100), names, silentLog),
   );
   const rate = { perSecond: 20, burst: 200 };
   const pipeline = new Pipeline(
@@ -99,6 +99,7 @@ function createWorld(more: readonly Action[] = []) {
   return {
     replies,
     session,
+    registry,
     send: (message: object) => pipeline.receive(session, Buffer.from(JSON.stringify(message))),
     answers: (count: number) => until(() => replies.length >= count, `${count} replies`),
   };
@@ -218,4 +219,41 @@ test('a socket that ended gets no late reply', async () => {
   ends[0]?.();
   await new Promise((resolve) => setImmediate(resolve));
   expect(replies).toEqual([]);
+});
+
+test('a subscription that ends while the broker is asked about the message that renews it is made anew', async () => {
+  const confirm: (() => void)[] = [];
+  const slow = { ...bus, bind: () => new Promise<undefined>((resolve) => confirm.push(() => resolve(undefined))) };
+  const { send, replies, answers, session, registry } = createWorld([], slow);
+  const once = { binding: 'call.CHANNEL_CREATE.*', once: true };
+  send({ action: 'subscribe', auth_token: 'acme', data: once });
+  await until(() => confirm.length === 1, 'the first pattern');
+  confirm[0]?.();
+  await answers(1);
+  const bindings = ['call.CHANNEL_CREATE.*', 'fax.status.*'];
+  send({ action: 'subscribe', request_id: 'again', data: { bindings, once: true } });
+  await until(() => confirm.length > 1, 'the patterns of the next message');
+  const [first] = session.subscriptions;
+  if (first !== undefined) registry.subscriptions.onSpent(first);
+  expect(replies[1]).toMatchObject({ notice: 'subscription_ended' });
+  await until(() => {
+    for (const resolve of confirm.splice(0)) resolve();
+    return replies.length === 3;
+  }, 'the reply');
+  const data = { subscribed: bindings.toReversed(), subscriptions: bindings.toReversed() };
+  expect(replies[2]).toMatchObject({ request_id: 'again', status: 'success', data });
+  for (const subscription of [...session.subscriptions]) registry.unsubscribe(subscription);
+  expect([...registry.subscriptions.topics()]).toEqual([]);
+});
+
+test('to subscribe again to what is held leaves nothing behind when it ends', async () => {
+  const { send, answers, session, registry } = createWorld();
+  const data = { binding: 'call.CHANNEL_CREATE.*', expires: 60 };
+  for (const count of [1, 2, 3]) {
+    send({ action: 'subscribe', auth_token: 'acme', data });
+    await answers(count);
+  }
+  expect(session.subscriptions).toHaveLength(1);
+  for (const subscription of [...session.subscriptions]) registry.unsubscribe(subscription);
+  expect([...registry.subscriptions.topics()]).toEqual([]);
 });

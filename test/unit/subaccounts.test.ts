@@ -364,6 +364,14 @@ test('the broker is asked for what all accounts need, and for nothing when it ha
   expect(await bridge.broker.patterns()).toEqual([]);
 });
 
+test('a binding that names the account’s own database contradicts itself', async () => {
+  const { bridge } = await startWith();
+  const client = await open(bridge, top);
+  const named = documentEvent(top).routingKey.replace(/[^.]+$/, '*');
+  expect(await client.subscribe(named)).toMatchObject({ status: 'success' });
+  expect((await client.subscribe(named, withBelow)).data.code).toBe('binding_invalid');
+});
+
 test('the kazoo4 frame has the account asked for in its key, and whose event it is', async () => {
   const { bridge } = await startWith();
   const client = await open(bridge, top, 'kazoo4');
