@@ -264,6 +264,29 @@ test('only calls that are wanted are shown, with both their legs', async () => {
   expect(world.board.call('x')).toBeUndefined();
 });
 
+test('a listener that throws harms no other, and a call that nobody can judge is shown', async () => {
+  const reported = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+  const world = new World({
+    where: () => {
+      throw new Error('where');
+    },
+  });
+  const heard: string[] = [];
+  world.board.addEventListener('change', () => {
+    throw new Error('listener');
+  });
+  world.board.addEventListener('change', ({ calls }) => heard.push(...calls));
+  await pass();
+  world.hear('call.CHANNEL_CREATE.a-leg');
+  await pass(20);
+  expect(heard).toEqual([a]);
+  expect(world.board.calls).toHaveLength(1);
+  const errors = new Set(reported.mock.calls.map(([error]) => (error as Error).message));
+  expect(errors).toEqual(new Set(['where', 'listener']));
+  world.board.close();
+  reported.mockRestore();
+});
+
 describe('accounts', () => {
   test('each is subscribed to and asked for by its name', async () => {
     const world = new World({ account: 'one', accounts: ['two', 'one'], parts: ['calls'] });

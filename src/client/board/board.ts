@@ -2,11 +2,13 @@
  * The board: what there is, kept right by snapshots, events and gaps. It owns the timers and the talk with the server;
  * what events mean is the rules' affair.
  */
+
+import { report } from '../surroundings.ts';
 import type { FailureEvent, GapEvent, Horizon, HorizonEvent } from '../types.ts';
 import { Picture } from './picture.ts';
 import type { Data } from './reading.ts';
 import { Snapshots } from './snapshots.ts';
-import type { Board, BoardOptions, Kind, Refusal } from './types.ts';
+import type { Board, BoardChange, BoardOptions, Kind, Refusal } from './types.ts';
 
 const kinds = ['calls', 'conferences', 'registrations', 'lamps'] as const;
 /** Changes of so long are told together: a picture of a screen. ms */
@@ -34,8 +36,8 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
     throw new RangeError('a board shows 1 to 20 accounts');
   }
   const accounts = named.length === 0 ? [undefined] : named;
-  const picture = new Picture(where);
-  const ears = new EventTarget();
+  const picture = new Picture((call) => guarded(() => where(call)) ?? true);
+  const ears = new Set<(event: BoardChange) => void>();
   const refused = new Map<string, Refusal>();
   const stops: (() => void)[] = [];
   /** What has to happen before the board can be right, besides lists. */
@@ -77,10 +79,14 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
     gathering = undefined;
     const isOther = judge() !== toldStale;
     toldStale = staleSince;
-    const changed = Object.fromEntries(kinds.map((kind) => [kind, picture[kind].changed()]));
+    const changed = Object.fromEntries(kinds.map((kind) => [kind, picture[kind].changed()])) as Omit<
+      BoardChange,
+      keyof Event
+    >;
     complete();
     if (!isOther && Object.values(changed).every(({ size }) => size === 0)) return;
-    ears.dispatchEvent(Object.assign(new Event('change'), changed));
+    const change: BoardChange = Object.assign(new Event('change'), changed);
+    for (const ear of [...ears]) guarded(() => ear(change));
   }
 
   /** Asks for the details of what somebody looks at. */
@@ -198,8 +204,8 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
       looked = [...callIds];
       complete();
     },
-    addEventListener: (type, listener) => ears.addEventListener(type, listener as (event: Event) => void),
-    removeEventListener: (type, listener) => ears.removeEventListener(type, listener as (event: Event) => void),
+    addEventListener: (_, listener) => void ears.add(listener),
+    removeEventListener: (_, listener) => void ears.delete(listener),
     close() {
       isClosed = true;
       for (const stop of stops) stop();
@@ -211,4 +217,14 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
       horizon.removeEventListener('error', onFailure);
     },
   };
+}
+
+/** Somebody else's function: one that throws harms nothing of ours. */
+function guarded<Result>(call: () => Result): Result | undefined {
+  try {
+    return call();
+  } catch (error) {
+    report(error);
+    return undefined;
+  }
 }
