@@ -33,10 +33,10 @@ const views: Readonly<Record<ViewName, ComponentType>> = {
 /** What changes by itself is said once, politely; seconds that tick away are not. */
 function Announcer() {
   const { freshness, text } = standing.value;
-  const said = freshness === 'live' ? words.announceLive : text.replace(/\d+ s$/, '');
+  const said = { live: words.fresh.announced.live, 'catching-up': words.fresh.announced.catchingUp };
   return (
     <div class="visually-hidden">
-      <p role="status">{said}</p>
+      <p role="status">{said[freshness as keyof typeof said] ?? text.replace(/,[^,]*\d+ s$/, '')}</p>
       <p role="status">{announcement.value}</p>
     </div>
   );

@@ -11,7 +11,6 @@ function many(number: number, one: string, more: string): string {
 export const words = {
   product: 'Event Horizon',
   skip: 'Skip to the content',
-  announceLive: 'Live',
   views: {
     calls: 'Calls',
     people: 'People',
@@ -61,6 +60,8 @@ export const words = {
     checking: (at: string): string => `Being checked since ${at}`,
     checkingDetail: 'Not every media node has answered yet: something may be missing or over. It is asked for again.',
     loading: 'Loading…',
+    /** Read aloud: without the figures, which change all the time. */
+    announced: { live: 'Live', catchingUp: 'Catching up' },
     closed: (at: string): string => `Disconnected since ${at}`,
     loggedOut: 'Not signed in',
     staleSince: (at: string): string => `As it was at ${at}. Timers have stopped.`,
@@ -143,6 +144,10 @@ export const words = {
     transfer: 'Transfer',
     transferTo: 'Transfer to',
     transferGo: 'Transfer',
+    intercept: 'Take over',
+    interceptBy: 'Brings the call to',
+    interceptGo: 'Take over',
+    pickPerson: 'Pick somebody…',
     sent: 'Sent. What comes of it shows in the timeline.',
     leg: { inbound: 'Caller', outbound: 'Called' },
     id: 'Call-ID',

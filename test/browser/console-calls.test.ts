@@ -261,3 +261,22 @@ test('only what changed is drawn again', async () => {
   await call(page, 'b', 'held').waitFor();
   expect(await page.evaluate(() => [...(window as unknown as { touched: Set<string> }).touched])).toEqual(['b']);
 });
+
+test('who asked for it is told of a call that rings for long: at the bell, and in the title; nobody else is', {
+  timeout: longMs,
+}, async () => {
+  const { office, page } = await startWorld();
+  await office.say('CHANNEL_CREATE', ana);
+  await call(page, 'ana-1', 'ringing').waitFor();
+  expect(await page.title()).toBe('Calls · Event Horizon');
+  await page.locator('summary[aria-label="Notifications"]').click();
+  await page.getByLabel('calls that ring longer than: seconds').fill('1');
+  await page.getByLabel('calls that ring longer than', { exact: true }).check();
+  await page.locator('summary[aria-label="Notifications: 1 call needs attention"]').waitFor({ timeout: longMs });
+  await page.getByRole('button', { name: /^Ana Sousa \(1001\) has been ringing for/ }).click();
+  expect(await page.title()).toBe('(1) Calls · Event Horizon');
+  await page.locator('.drawer', { hasText: 'Ana Sousa' }).waitFor();
+  await office.say('CHANNEL_ANSWER', ana);
+  await page.locator('summary[aria-label="Notifications"]').waitFor();
+  await until(async () => (await page.title()) === 'Calls · Event Horizon');
+});

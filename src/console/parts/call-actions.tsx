@@ -1,10 +1,12 @@
 /** What may be done to a call. What comes of it the events say: nothing here pretends. */
 import { useState } from 'preact/hooks';
+import { person } from '../describe.ts';
 import type { Call } from '../library.ts';
+import { people } from '../state/people.ts';
 import { horizon } from '../state/session.ts';
 import { words } from '../words.ts';
 
-type Asking = 'hangup' | 'transfer' | undefined;
+type Asking = 'hangup' | 'transfer' | 'intercept' | undefined;
 
 export function CallActions({ call }: { readonly call: Call }) {
   const [asking, setAsking] = useState<Asking>(undefined);
@@ -32,6 +34,14 @@ export function CallActions({ call }: { readonly call: Call }) {
       void send('transfer', { target: target.trim(), transfer_type: 'blind' });
   };
 
+  const intercept = (event: Event): void => {
+    event.preventDefault();
+    const target = new FormData(event.currentTarget as HTMLFormElement).get('target');
+    if (typeof target === 'string' && target !== '') void send('intercept', { target_type: 'user', target_id: target });
+  };
+  // Only users can be named: a telephone that is nobody's has no id that the platform would know.
+  const users = people.value.filter(({ registrations }) => registrations.some(({ userId }) => userId !== undefined));
+
   return (
     <section class="actions" aria-label={words.drawer.actions}>
       {asking === 'hangup' ? (
@@ -53,6 +63,27 @@ export function CallActions({ call }: { readonly call: Call }) {
           </label>
           <button type="submit" class="button primary">
             {words.drawer.transferGo}
+          </button>
+          <button type="button" class="button" onClick={() => setAsking(undefined)}>
+            {words.cancel}
+          </button>
+        </form>
+      ) : null}
+      {asking === 'intercept' ? (
+        <form class="sure" onSubmit={intercept}>
+          <label class="field">
+            <span>{words.drawer.interceptBy}</span>
+            <select name="target" required>
+              <option value="">{words.drawer.pickPerson}</option>
+              {users.map(({ key, name, extension }) => (
+                <option key={key} value={key}>
+                  {person(name, extension)}
+                </option>
+              ))}
+            </select>
+          </label>
+          <button type="submit" class="button primary">
+            {words.drawer.interceptGo}
           </button>
           <button type="button" class="button" onClick={() => setAsking(undefined)}>
             {words.cancel}
@@ -94,6 +125,11 @@ export function CallActions({ call }: { readonly call: Call }) {
           >
             {words.drawer.park}
           </button>
+          {users.length === 0 ? null : (
+            <button type="button" class="button" disabled={isBusy} onClick={() => setAsking('intercept')}>
+              {words.drawer.intercept}
+            </button>
+          )}
         </div>
       ) : null}
       <p class="result" role="status">

@@ -1,5 +1,6 @@
 /** Above every view: that it may be out of date, since when, and what to do about it. */
 
+import { isWall } from '../address.ts';
 import { leftOut, mostAccounts } from '../state/accounts.ts';
 import { standing } from '../state/freshness.ts';
 import { staleSince, wasRight } from '../state/picture.ts';
@@ -24,7 +25,7 @@ export function Notice() {
             {detail === '' ? null : <span>{detail}</span>}
             {since !== undefined && wasRight.value ? <span>{words.fresh.staleSince(clockTime(since))}</span> : null}
           </p>
-          {isOver ? (
+          {isOver && !isWall ? (
             <button type="button" class="button primary" onClick={comeBack}>
               {words.fresh.reconnect}
             </button>

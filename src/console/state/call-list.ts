@@ -11,8 +11,23 @@ export type LiveState = (typeof liveStates)[number];
 /** More than a person can look at; what is left out is counted and said. */
 const mostRows = 500;
 
-/** The pointer is on the list: what is over stays where it is until it is gone, so that nothing jumps under a hand. */
-export const isHeld = signal(false);
+/** The pointer moves on the list: what is over stays where it is until it is gone, so that nothing jumps under a hand. */
+const isHeld = signal(false);
+/** A pointer that rests for so long was left there. ms */
+const restMs = 20_000;
+let resting: ReturnType<typeof setTimeout> | undefined;
+
+export function holdStill(): void {
+  clearTimeout(resting);
+  resting = setTimeout(letGo, restMs);
+  isHeld.value = true;
+}
+
+export function letGo(): void {
+  clearTimeout(resting);
+  isHeld.value = false;
+}
+
 /** What is over and stays. It is no signal: it changes with the calls alone. */
 const staying = new Map<string, Call>();
 

@@ -7,9 +7,20 @@ import { ParkedPanel, RecentPanel } from '../parts/call-side.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
 import { withBelow } from '../state/accounts.ts';
-import { counts, isHeld, liveStates, living, query, rows, rowsWanted, stateWanted } from '../state/call-list.ts';
+import {
+  counts,
+  holdStill,
+  letGo,
+  liveStates,
+  living,
+  query,
+  rows,
+  rowsWanted,
+  stateWanted,
+} from '../state/call-list.ts';
 import { layout } from '../state/choices.ts';
 import { lookAt } from '../state/details.ts';
+import { standing } from '../state/freshness.ts';
 import { openedCallId } from '../state/opened.ts';
 import { refusals, wasRight } from '../state/picture.ts';
 import { isNarrow } from '../state/screen.ts';
@@ -20,13 +31,14 @@ import { words } from '../words.ts';
 function Head() {
   const wanted = stateWanted.value;
   const found = counts.value;
+  const isWhole = wasRight.value && standing.value.freshness !== 'catching-up';
   const [shown, all] = [rows.value.filter(({ state }) => state !== 'ended').length, rowsWanted.value];
   return (
     <header class="view-head">
       <div class="view-title">
         <h2>{words.titles.calls}</h2>
         <span class="view-count" data-count={living.value.length}>
-          {wasRight.value ? words.calls.now(living.value.length) : words.calls.asOf(living.value.length)}
+          {isWhole ? words.calls.now(living.value.length) : words.calls.asOf(living.value.length)}
         </span>
         {shown < all ? (
           <strong class="view-part" title={words.calls.partDetail}>
@@ -142,25 +154,12 @@ function List() {
 }
 
 export function CallsView() {
-  useEffect(
-    () => () => {
-      isHeld.value = false;
-    },
-    [],
-  );
+  useEffect(() => letGo, []);
   return (
     <div class="view calls-view" data-q={param('q')}>
       <Head />
       <div class="calls-body">
-        <div
-          class="panel calls-list"
-          onPointerEnter={() => {
-            isHeld.value = true;
-          }}
-          onPointerLeave={() => {
-            isHeld.value = false;
-          }}
-        >
+        <div class="panel calls-list" onPointerMove={holdStill} onPointerEnter={holdStill} onPointerLeave={letGo}>
           <List />
         </div>
         <div class="calls-side">
