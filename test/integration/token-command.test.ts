@@ -98,6 +98,16 @@ describe('npm run token', () => {
     ['no secret', ['--account', 'a'], '--secret: '],
     ['a time without a unit', ['--account', 'a', '--secret', secret, '--expires', '8'], '--expires: 8 is no time'],
     ['no time at all', ['--account', 'a', '--secret', secret, '--expires', '0h'], '--expires: 0h is no time'],
+    [
+      'a filter that is no JSON',
+      ['--account', 'a', '--secret', secret, '--filter', 'Call-ID=x'],
+      '--filter: is no JSON',
+    ],
+    [
+      'a filter that is none',
+      ['--account', 'a', '--secret', secret, '--filter', '{"a..b":1}'],
+      '--filter: a..b: must be',
+    ],
     ['an option that there is not', ['--acount', 'a'], "Unknown option '--acount'"],
   ])('ends with 78 and one line for %s', async (_title, args, problem) => {
     const { code, stdout, stderr } = await tokenCommand(args);
