@@ -184,7 +184,9 @@ describe('who is refused, or reaches nobody', () => {
   });
 
   test('reads what it is that answers there, if that is something else', async () => {
+    const paths: string[] = [];
     const other = createServer((request, response) => {
+      paths.push(request.url ?? '');
       const moved = request.url?.startsWith('/moved');
       response.writeHead(
         moved ? 302 : request.url?.startsWith('/proxy') ? 503 : 200,
@@ -202,6 +204,7 @@ describe('who is refused, or reaches nobody', () => {
       code: 1,
       stderr: expect.stringContaining('leads elsewhere, to /else'),
     });
+    expect(paths).not.toContain('/else');
     expect(await asked('proxy')).toMatchObject({ code: 4, stderr: expect.stringContaining('no server is behind it') });
   });
 });
