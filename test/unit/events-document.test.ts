@@ -64,6 +64,27 @@ test.each(members)('%s: %s is a %s', (family, name, type) => {
     );
 });
 
+test.each([
+  ['call', 'call_direction'],
+  ['call', 'channel_call_state'],
+  ['call', 'hangup_cause'],
+  ['presence', 'state'],
+  ['presence', 'direction'],
+  ['fax', 'direction'],
+  ['fax', 'fax_state'],
+])('%s: what %s may be is named', (family, name) => {
+  const row = reference.match(new RegExp(`^\\| \`${name}\`.*$`, 'gm'))?.join(' ') ?? '';
+  for (const value of new Set(messages(family).map((message) => message[name]))) {
+    if (value !== undefined) expect(row).toContain(`\`${value}\``);
+  }
+});
+
+test('conference events are named', () => {
+  for (const event of new Set(messages('conference').map((message) => message.event))) {
+    if (event !== undefined) expect(reference).toContain(`\`${event}\``);
+  }
+});
+
 const examples = [...reference.matchAll(/^`([\w.-]+)`[^\n]*:\n\n```json\n([\s\S]*?)\n```/gm)].map(
   ([, file = '', text = '']) => [file, text] as const,
 );
