@@ -70,5 +70,8 @@ function scan(object: Members, name: string): unknown {
 
 function textOf(value: unknown): FieldText {
   if (value === undefined || value === null) return undefined;
-  return typeof value === 'object' ? withoutText : String(value);
+  if (typeof value === 'object') return withoutText;
+  // JSON's reader has rounded it: its text is that of other numbers, too, which a filter may mean to keep away.
+  if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER) return withoutText;
+  return String(value);
 }

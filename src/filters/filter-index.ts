@@ -11,7 +11,8 @@ export interface Filtered {
 /** A path, and what is found by the value there. */
 interface Lookup<T> {
   readonly path: FieldPath;
-  readonly byText: Map<string, Set<T>>;
+  /** Mostly there is one, which takes a fifth of the memory that a set of one would. */
+  readonly byText: Map<string, T | Set<T>>;
 }
 
 export class FilterIndex<T extends Filtered> {
@@ -37,8 +38,9 @@ export class FilterIndex<T extends Filtered> {
     }
     for (const text of test.of) {
       const entries = known.byText.get(text);
-      if (entries === undefined) known.byText.set(text, new Set([entry]));
-      else entries.add(entry);
+      if (entries === undefined) known.byText.set(text, entry);
+      else if (entries instanceof Set) entries.add(entry);
+      else known.byText.set(text, new Set([entries, entry]));
     }
   }
 
@@ -52,8 +54,8 @@ export class FilterIndex<T extends Filtered> {
     const known = this.#lookups.get(path.text);
     for (const text of test.of) {
       const entries = known?.byText.get(text);
-      entries?.delete(entry);
-      if (entries?.size === 0) known?.byText.delete(text);
+      if (entries instanceof Set) entries.delete(entry);
+      if (entries === entry || (entries instanceof Set && entries.size === 0)) known?.byText.delete(text);
     }
     if (known?.byText.size === 0) this.#lookups.delete(path.text);
   }
@@ -64,10 +66,15 @@ export class FilterIndex<T extends Filtered> {
       const text = fields.at(path);
       const entries = typeof text === 'string' ? byText.get(text) : undefined;
       if (entries === undefined) continue;
-      for (const entry of entries) if (entry.place.isDecided || isHeld(entry.place, fields)) found.push(entry);
+      if (!(entries instanceof Set)) collectOne(entries, fields, found);
+      else for (const entry of entries) collectOne(entry, fields, found);
     }
     for (const entry of this.#tried) if (isHeld(entry.place, fields)) found.push(entry);
   }
+}
+
+function collectOne<T extends Filtered>(entry: T, fields: Fields, found: Pick<T[], 'push'>): void {
+  if (entry.place.isDecided || isHeld(entry.place, fields)) found.push(entry);
 }
 
 /** Once an event, for however many bindings the filter is in use. */

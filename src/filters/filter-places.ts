@@ -14,6 +14,10 @@ const maxFound = 10_000;
 const maxPaths = 100;
 /** Of all the account's different filters, as JSON. */
 const maxBytes = 16_777_216;
+/** Values that filters are looked up by, counted again for each binding that they narrow: an entry of an index each. */
+export const maxValues = 500_000;
+/** How much more room there is for what tokens are narrowed to: nobody else's filters keep a token from its own. */
+const roomOfTokens = 1.25;
 
 /** A filter that is in use, and where it is found. */
 export interface Place {
@@ -82,6 +86,7 @@ export class FilterPlaces {
   #worstTried = 0;
   #worstFound = 0;
   #bytes = 0;
+  #values = 0;
 
   get isEmpty(): boolean {
     return this.#places.size === 0;
@@ -93,26 +98,32 @@ export class FilterPlaces {
   }
 
   /**
-   * Gives a filter its place, the same for as long as anybody holds it; `release` gives it back.
+   * Gives a filter its place for one binding, the same for as long as anybody holds it; `release` gives it back.
+   * @param isOfToken it is all that a token is narrowed to, and nothing that its client chose
    * @returns undefined where that would be one too many
    */
-  hold(filter: Filter): Place | undefined {
+  hold(filter: Filter, isOfToken = false): Place | undefined {
+    const room = isOfToken ? roomOfTokens : 1;
     let place = this.#places.get(filter.key);
+    const { lookup, more } = place === undefined ? this.#choose(filter) : { lookup: place.lookup, more: 0 };
+    const values = this.#values + valuesOf(lookup);
+    if (values > maxValues * room) return undefined;
     if (place === undefined) {
-      const { lookup, more } = this.#choose(filter);
       const bytes = this.#bytes + filter.bytes;
-      if (this.worst + more > maxTried || bytes > maxBytes) return undefined;
+      if (this.worst + more > maxTried * room || bytes > maxBytes * room) return undefined;
       place = { filter, lookup, isDecided: isDecidedBy(lookup, filter), holders: 0, triedFor: 0, held: false };
       this.#places.set(filter.key, place);
       this.#bytes = bytes;
       this.#change(place, 1);
     }
+    this.#values = values;
     place.holders += 1;
     return place;
   }
 
   release(place: Place): void {
     place.holders -= 1;
+    this.#values -= valuesOf(place.lookup);
     if (place.holders > 0) return;
     this.#places.delete(place.filter.key);
     this.#bytes -= place.filter.bytes;
@@ -162,6 +173,10 @@ export class FilterPlaces {
 /** Whether a filter holds wherever one of its conditions does. */
 function isDecidedBy(lookup: Condition | undefined, { conditions }: Filter): boolean {
   return lookup !== undefined && conditions.length === 1;
+}
+
+function valuesOf(lookup: Condition | undefined): number {
+  return lookup?.test.kind === 'any' ? lookup.test.of.length : 1;
 }
 
 /** Any look-up is better than none, for the events that don't have the value. */

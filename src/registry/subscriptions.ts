@@ -72,16 +72,16 @@ export class Subscriptions {
   }
 
   #addInterest(topic: Topic, narrowing: Narrowing, tokenFilter: Filter | undefined): Interest {
-    const place = this.#place(topic.account, both(narrowing.filter, tokenFilter));
+    const place = this.#place(topic.account, both(narrowing.filter, tokenFilter), narrowing.filter === undefined);
     const interest = new Interest(topic, narrowing, tokenFilter, place);
     topic.add(interest);
     return interest;
   }
 
-  #place(account: string, filter: Filter | undefined): Place | undefined {
+  #place(account: string, filter: Filter | undefined, isOfToken: boolean): Place | undefined {
     if (filter === undefined) return undefined;
     const places = this.#places.get(account) ?? new FilterPlaces();
-    const place = places.hold(filter);
+    const place = places.hold(filter, isOfToken);
     if (place === undefined) {
       throw new ActionError(
         'too_many_bindings',

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Fields } from '../../src/filters/fields.ts';
 import { both, type Filter, holds } from '../../src/filters/filter.ts';
 import { FilterIndex } from '../../src/filters/filter-index.ts';
-import { FilterPlaces, maxTried, type Place } from '../../src/filters/filter-places.ts';
+import { FilterPlaces, maxTried, maxValues, type Place } from '../../src/filters/filter-places.ts';
 import { filterSchema } from '../../src/filters/filter-schema.ts';
 
 const user = 'Custom-Channel-Vars.Authorizing-ID';
@@ -96,6 +96,29 @@ describe('what an account may have', () => {
     const count = countOf(places, 3000, (index) => ({ [user]: `${index}${long}` }));
     expect(count * 8000).toBeLessThan(2 ** 24);
     expect(count * 8200).toBeGreaterThan(2 ** 24);
+  });
+
+  test('half a million values that are looked up, of each binding that is narrowed to them', () => {
+    const places = new FilterPlaces();
+    const filter = filterOf({ [user]: Array.from({ length: 100 }, (_, index) => index) });
+    const held = Array.from({ length: maxValues / 100 }, () => places.hold(filter));
+    expect(held).not.toContain(undefined);
+    expect(places.hold(filter)).toBeUndefined();
+    places.release(held[0] as Place);
+    expect(places.hold(filter)).toBeDefined();
+  });
+
+  test('a quarter more for what tokens are narrowed to: clients that take all leave tokens room', () => {
+    const tried = (index: number) => ({ [user]: { prefix: `u${index}` } });
+    const places = new FilterPlaces();
+    expect(countOf(places, 1500, tried)).toBe(maxTried);
+    const long = new FilterPlaces();
+    countOf(long, 3000, (index) => ({ [user]: `${index}${'x'.repeat(8000)}` }));
+    for (let index = 0; index < maxTried / 4; index += 1) {
+      expect(places.hold(filterOf({ a: { not: index } }), true)).toBeDefined();
+      expect(long.hold(filterOf({ a: index }), true)).toBeDefined();
+    }
+    expect(places.hold(filterOf({ a: { not: 'more' } }), true)).toBeUndefined();
   });
 
   test('what is given back makes room', () => {

@@ -96,6 +96,8 @@ describe('conditions', () => {
     ['a number equals its text', 1001, [1001, '1001'], ['01001', 1002, true]],
     ['and a text its number', '1001', [1001, '1001'], [10010]],
     ['a fraction', 1.5, [1.5, '1.5'], [1, '1.50']],
+    ['a number that JSON’s readers round has no text', '9007199254740992', ['9007199254740992'], [2 ** 53, 1e300]],
+    ['the largest that they do not', 2 ** 53 - 1, [2 ** 53 - 1, '9007199254740991'], [2 ** 53]],
     ['true', true, [true, 'true'], [false, 1, 'True', null]],
     ['an empty text', '', [''], [null, undefined, 0, false, {}, []]],
     ['what null is called is no null', 'null', ['null'], [null, undefined]],
