@@ -331,7 +331,9 @@ test('a busy connection is asked nothing but how long an answer takes', async ()
     server.last.event('call.*.*', String(second));
     await pass(1000);
   }
-  expect(server.last.asked('ping').length).toBeLessThanOrEqual(4);
+  const pings = server.last.asked('ping').length;
+  expect(pings).toBeGreaterThanOrEqual(3);
+  expect(pings).toBeLessThanOrEqual(4);
 });
 
 test('a page that is seen again, or back on the network, learns within 3 s that its connection is dead', async () => {
