@@ -17,11 +17,18 @@ export interface ConnectedBroker {
   readonly shown: string;
 }
 
-/** The addresses of AMQP_URL, AMQP_URL_FILE or CONFIG_FILE. @throws ConfigError, Failure badUsage where there are none */
-export function brokerUrls(environment: Environment): readonly string[] {
+/**
+ * The addresses of AMQP_URL, AMQP_URL_FILE or CONFIG_FILE.
+ * @param purpose what the broker is for
+ * @throws ConfigError, Failure badUsage where there are none
+ */
+export function brokerUrls(environment: Environment, purpose = 'to work on'): readonly string[] {
   const addresses = readSetting(environment, 'AMQP_URL');
   if (addresses === undefined) {
-    throw new Failure('badUsage', 'AMQP_URL: not set; name the broker, amqp://user:password@host:5672/vhost');
+    throw new Failure(
+      'badUsage',
+      `AMQP_URL: not set; name the broker ${purpose}, amqp://user:password@host:5672/vhost`,
+    );
   }
   return readConfig({ AMQP_URL: addresses, AUTH_JWT_SECRET: 'not needed here' }).AMQP_URL ?? [];
 }

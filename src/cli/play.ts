@@ -33,7 +33,7 @@ function numberOf(name: string, text: string | undefined, otherwise: number): nu
 
 /** Plays until a signal ends it. @throws ConfigError where an option or AMQP_URL can't be used */
 export async function simulate(values: SimulateOptions): Promise<void> {
-  const urls = brokerUrls(process.env);
+  const urls = brokerUrls(process.env, 'to play onto');
   const accounts = values.account === undefined ? demoAccounts : accountsOf(values.account);
   const seed = numberOf('seed', values.seed, randomInt(1, 2 ** 31));
   const speed = numberOf('speed', values.speed, 1);
