@@ -1,9 +1,10 @@
 /** `npm run bench`: measures Event Horizon against others and against the machine, in one run. */
 import { parseArgs } from 'node:util';
-import { ensureInstalled, rabbitmqServer } from '../support/packages.ts';
+import { chromium, ensureInstalled, rabbitmqServer } from '../support/packages.ts';
 import { startRabbit } from '../support/rabbit.ts';
 import { asMarkdown, writeReport } from './report.ts';
 import { burst } from './scenarios/burst.ts';
+import { consoleMemory, consoleMinute } from './scenarios/console.ts';
 import { death } from './scenarios/death.ts';
 import { filters } from './scenarios/filters.ts';
 import { index } from './scenarios/index.ts';
@@ -35,10 +36,11 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   death,
   resume,
   ring,
+  console: consoleMinute,
 };
 
-/** Takes half an hour, so it is only run when it is named. */
-const longScenarios: Readonly<Record<string, Scenario>> = { soak };
+/** They take a quarter of an hour and more, so they are only run when they are named. */
+const longScenarios: Readonly<Record<string, Scenario>> = { soak, 'console-memory': consoleMemory };
 const known: Readonly<Record<string, Scenario>> = { ...scenarios, ...longScenarios };
 
 const help = `Measures Event Horizon.
@@ -46,7 +48,8 @@ const help = `Measures Event Horizon.
   npm run bench -- [scenario ...] [--rounds 3] [--only NAME] [--dry]
 
   scenarios   ${Object.keys(scenarios).join(', ')} (all of these),
-              and soak: half an hour of churn
+              and soak: half an hour of churn,
+              console-memory: the console's heap over a quarter of an hour
   --rounds    how often each contender is measured (3)
   --only      only contenders whose name has this in it
   --dry       print only; docs/ stays as it is
@@ -71,7 +74,9 @@ if (values.help || unknown !== undefined) {
 }
 
 async function run(names: readonly string[]): Promise<void> {
-  await ensureInstalled([rabbitmqServer]);
+  await ensureInstalled(
+    names.some((name) => name.startsWith('console')) ? [rabbitmqServer, chromium] : [rabbitmqServer],
+  );
   const rabbit = await startRabbit([], ['rabbitmq_web_stomp', 'rabbitmq_event_exchange']);
   try {
     for (const name of names) {

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { startAmqpProxy } from '../support/amqp-proxy.ts';
 import { type Settings, startBridge, tokenFor } from '../support/bridge.ts';
 import { useBroker } from '../support/broker.ts';
+import { callEvent, publish } from '../support/events.ts';
 import { ana, bruno, type Office, startOffice } from '../support/office.ts';
 import { rest } from '../support/rest.ts';
 import { until } from '../support/until.ts';
@@ -143,10 +144,19 @@ test('a token is asked for once, is kept in the tab alone, and never in the addr
   expect(await page.context().cookies()).toEqual([]);
   await page.reload();
   await page.locator('[data-freshness]:not([data-freshness="offline"])').waitFor();
+  await publish(bridge.broker, callEvent(account, 'CHANNEL_CREATE', 'theirs', { 'Account-ID': account }));
+  await page.evaluate(() => {
+    location.hash = '#/events';
+  });
+  await page.locator('.event-row').first().waitFor();
   await page.locator('summary[aria-label="Settings"]').click();
   await page.getByRole('button', { name: 'Sign out' }).click();
   await view(page, 'sign-in').waitFor();
   expect(await page.evaluate(() => sessionStorage.getItem('event-horizon-token'))).toBeNull();
+  // Who comes next sees nothing of what was.
+  await page.getByLabel('Token', { exact: true }).fill(await tokenFor('other'));
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByText('Nothing yet').waitFor();
 });
 
 test('the policy of the page allows nothing but its own files, and no frame', async () => {

@@ -1,5 +1,11 @@
 /** A media node on the bus: says that it lives, and answers as a test likes. */
-import type { Broker } from './broker.ts';
+import type { Channel } from 'amqplib';
+
+/** As much of a broker as it takes. */
+export interface MediaBroker {
+  channel(): Promise<Channel>;
+  publish(exchange: string, routingKey: string, body: object | Buffer): Promise<void>;
+}
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -13,7 +19,7 @@ export interface FakeMediaNode {
 
 /** @param onQuestion an answer, or nothing where the test answers by itself or not at all */
 export async function startMediaNode(
-  broker: Broker,
+  broker: MediaBroker,
   name: string,
   onQuestion: (question: Fields, node: FakeMediaNode) => Fields | undefined,
 ): Promise<FakeMediaNode> {

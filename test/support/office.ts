@@ -1,6 +1,5 @@
 /** A small office on a test's broker: says what happens to its calls, and answers which there are, as a media node does. */
-import type { Broker } from './broker.ts';
-import { type FakeMediaNode, type Fields, startMediaNode } from './media-node.ts';
+import { type FakeMediaNode, type Fields, type MediaBroker, startMediaNode } from './media-node.ts';
 
 export interface Office {
   readonly node: FakeMediaNode;
@@ -36,7 +35,7 @@ function gregorianNow(): number {
   return Math.floor(Date.now() / 1000) + 62_167_219_200;
 }
 
-export async function startOffice(broker: Broker, account: string): Promise<Office> {
+export async function startOffice(broker: MediaBroker, account: string): Promise<Office> {
   const legs = new Map<string, Fields>();
 
   function shortForm(leg: Fields): Fields {

@@ -95,6 +95,17 @@ export function clear(): void {
   version.value += 1;
 }
 
+/** Somebody else looks, or at another account: what was heard before is none of theirs. */
+function forget(): void {
+  kept.length = 0;
+  counts.clear();
+  byLeg.clear();
+  heard = 0;
+  families.value = [];
+  total.value = 0;
+  version.value = version.peek() + 1;
+}
+
 /** The oldest steps go, as time goes on. */
 function shift(): void {
   const first = Math.floor(Date.now() / stepMs) - steps + 1;
@@ -194,6 +205,7 @@ effect(() => {
   const opened = horizon.value;
   const accounts = shownAccounts.value;
   if (opened === undefined) return undefined;
+  forget();
   const stops: Stop[] = [];
   const confirmed = new Set<string>();
   let isOver = false;
