@@ -13,10 +13,16 @@ export interface Indexed {
   readonly eventFamily: string;
 }
 
+/** Entries of a leaf up to which looking one up among them costs less than a map of their places. */
+const maxSearched = 16;
+
 class Node<T> {
   values: Map<string, Node<T>> | undefined;
   star: Node<T> | undefined;
+  /** A list, since that is walked fastest. */
   entries: T[] | undefined;
+  /** Where in the list each entry is, of a leaf with many. */
+  #places: Map<T, number> | undefined;
 
   get isEmpty(): boolean {
     return this.values === undefined && this.star === undefined && this.entries === undefined;
@@ -48,12 +54,42 @@ class Node<T> {
     this.values?.delete(word);
     if (this.values?.size === 0) this.values = undefined;
   }
+
+  push(entry: T): void {
+    if (this.entries === undefined) {
+      this.entries = [entry];
+      return;
+    }
+    this.entries.push(entry);
+    if (this.#places !== undefined) this.#places.set(entry, this.entries.length - 1);
+    else if (this.entries.length > maxSearched) this.#places = new Map(this.entries.map((each, at) => [each, at]));
+  }
+
+  /**
+   * Takes the same time for any number of others: one thing may be spelled in a hundred thousand ways (`%2e`, `%2E`), and a
+   * client may hold, and give back, a binding of each.
+   */
+  remove(entry: T): void {
+    const { entries } = this;
+    const at = this.#places === undefined ? entries?.indexOf(entry) : this.#places.get(entry);
+    if (entries === undefined || at === undefined || at < 0) return;
+    this.#places?.delete(entry);
+    const last = entries.pop();
+    if (last !== undefined && last !== entry) {
+      entries[at] = last;
+      this.#places?.set(last, at);
+    }
+    if (entries.length > 0) return;
+    this.entries = undefined;
+    this.#places = undefined;
+  }
 }
 
 export class TopicIndex<T extends Indexed> {
   /** Account, then family. Both are maps of their own so that no key has to be put together for an event. */
   readonly #roots = new Map<string, Map<string, Node<T>>>();
 
+  /** An entry is added under the same words once. */
   add(entry: T, words: readonly string[]): void {
     let families = this.#roots.get(entry.account);
     if (families === undefined) {
@@ -66,8 +102,7 @@ export class TopicIndex<T extends Indexed> {
       families.set(entry.eventFamily, node);
     }
     for (const word of words) node = node.ensureChild(word);
-    if (node.entries === undefined) node.entries = [entry];
-    else node.entries.push(entry);
+    node.push(entry);
   }
 
   /** Leaves no empty node behind: accounts and call ids come and go for as long as the process lives. */
@@ -81,9 +116,7 @@ export class TopicIndex<T extends Indexed> {
       if (next === undefined) return;
       path.push(next);
     }
-    const leaf = path.at(-1) as Node<T>;
-    const rest = leaf.entries?.filter((other) => other !== entry);
-    leaf.entries = rest?.length === 0 ? undefined : rest;
+    path.at(-1)?.remove(entry);
     for (let depth = words.length; depth > 0 && path[depth]?.isEmpty; depth -= 1) {
       path[depth - 1]?.removeChild(words[depth - 1] as string);
     }

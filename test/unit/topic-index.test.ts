@@ -144,3 +144,39 @@ describe('by example', () => {
     expect(found).toEqual([bindings[2], bindings[3]]);
   });
 });
+
+describe('a leaf with very many entries: a call id spelled in every way there is', () => {
+  const words = ['*', 'x'];
+  const many = Array.from({ length: 21_000 }, (): Indexed => ({ account: 'a', eventFamily: 'call', words }));
+  const filled = (): TopicIndex<Indexed> => {
+    const index = new TopicIndex<Indexed>();
+    for (const added of many) index.add(added, words);
+    return index;
+  };
+
+  test.each([
+    ['oldest first', many],
+    ['newest first', many.toReversed()],
+  ])('gives each back in no time, the %s', (_order, order) => {
+    const index = filled();
+    const startedAt = performance.now();
+    for (const removed of order) index.delete(removed, words);
+    expect(index.isEmpty).toBe(true);
+    // Some milliseconds; with a look at all the others it is ten seconds.
+    expect(performance.now() - startedAt).toBeLessThan(2000);
+  });
+
+  test('has exactly those left that were not taken out, and takes others in', () => {
+    const index = filled();
+    const isOut = (_: Indexed, at: number): boolean => at % 3 !== 0;
+    for (const removed of many.filter(isOut)) {
+      index.delete(removed, words);
+      index.delete(removed, words);
+    }
+    const late: Indexed = { account: 'a', eventFamily: 'call', words };
+    index.add(late, words);
+    const found = collect(index, { account: 'a', eventFamily: 'call', words: ['e', 'x'] });
+    expect(found).toHaveLength(7001);
+    expect(new Set(found)).toEqual(new Set([...many.filter((each, at) => !isOut(each, at)), late]));
+  });
+});
