@@ -119,6 +119,8 @@ export const words = {
     partDetail: 'The rest is there, and counted: search or pick a state to see it.',
     refused: 'Calls can’t be shown',
     nobody: 'Nobody yet',
+    /** Of a call that only a list without details has told of. */
+    asked: '…',
     asOf: (number: number): string => `${count(number)} known so far`,
     longest: 'Longest',
   },

@@ -172,3 +172,17 @@ test('the policy of the page allows nothing but its own files, and no frame', as
   expect(response.headers.get('cache-control')).toBe('no-cache');
   await until(async () => (await page.locator('[data-freshness]').count()) > 0);
 });
+
+test('a token that may not see calls is told so in the server’s words, in the view and at the chip', {
+  timeout: longMs,
+}, async () => {
+  const bridge = await startBridge();
+  const page = await openConsole(bridge, { token: await tokenFor(account, { families: ['fax'] }) });
+  await page.locator('.empty', { hasText: 'Calls can’t be shown' }).waitFor({ timeout: longMs });
+  await page.locator('[data-freshness="stale"]', { hasText: 'Calls can’t be shown' }).waitFor();
+  expect(await page.locator('.empty-detail').innerText()).toMatch(/\w{4}/);
+  await page.evaluate(() => {
+    location.hash = '#/conferences';
+  });
+  await page.getByText('Conferences can’t be shown').waitFor();
+});

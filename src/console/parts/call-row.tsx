@@ -25,7 +25,7 @@ function endOf({ state, cause }: Call): string {
 }
 
 export const CallRow = memo<Props & { readonly index: number }>(({ call, index, isOpen, withAccount }) => {
-  const { id, state, slot, from, to, direction, since, answeredAt, endedAt, account } = call;
+  const { id, state, slot, from, to, direction, since, answeredAt, endedAt, account, isSketch } = call;
   return (
     <div
       class="call-row row"
@@ -43,13 +43,13 @@ export const CallRow = memo<Props & { readonly index: number }>(({ call, index, 
         <StateBadge state={state} slot={state === 'parked' ? slot : undefined} />
       </span>
       <span role="cell">
-        <Who party={from} />
+        <Who party={from} fallback={isSketch ? words.calls.asked : words.unknown} />
       </span>
       <span role="cell">
-        <Who party={to} fallback={words.calls.nobody} />
+        <Who party={to} fallback={isSketch ? words.calls.asked : words.calls.nobody} />
       </span>
       <span role="cell" class="direction">
-        <Icon name={direction} /> {endOf(call) || words.directions[direction]}
+        {isSketch ? null : <Icon name={direction} />} {endOf(call) || (isSketch ? '' : words.directions[direction])}
       </span>
       <span role="cell" class="number">
         <Ticking since={answeredAt ?? since} until={endedAt} />
@@ -64,7 +64,7 @@ export const CallRow = memo<Props & { readonly index: number }>(({ call, index, 
 });
 
 export const CallCard = memo<Props>(({ call, isOpen, withAccount }) => {
-  const { id, state, slot, from, to, direction, since, answeredAt, endedAt, account } = call;
+  const { id, state, slot, from, to, direction, since, answeredAt, endedAt, account, isSketch } = call;
   return (
     <div class="card-place" role="listitem">
       <button
@@ -81,9 +81,9 @@ export const CallCard = memo<Props>(({ call, isOpen, withAccount }) => {
           <Ticking since={answeredAt ?? since} until={endedAt} />
         </span>
         <span class="card-parties">
-          <Who party={from} />
+          <Who party={from} fallback={isSketch ? words.calls.asked : words.unknown} />
           <Icon name={direction} />
-          <Who party={to} fallback={words.calls.nobody} />
+          <Who party={to} fallback={isSketch ? words.calls.asked : words.calls.nobody} />
         </span>
         <span class="card-foot">
           <span class="visually-hidden">{words.directions[direction]}</span>

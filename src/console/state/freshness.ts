@@ -3,7 +3,7 @@ import { computed } from '@preact/signals';
 import { clockTime } from '../times.ts';
 import { words } from '../words.ts';
 import { now } from './clock.ts';
-import { staleSince, wasRight } from './picture.ts';
+import { refusals, staleSince, wasRight } from './picture.ts';
 import { phase, status } from './session.ts';
 
 export type Freshness = 'live' | 'catching-up' | 'stale' | 'offline';
@@ -31,6 +31,13 @@ export const standing = computed<Standing>(() => {
   if (source === 'unknown') return { freshness: 'stale', text: words.fresh.signingIn, detail: reason };
   if (catchingUp !== undefined)
     return { freshness: 'catching-up', text: words.fresh.catchingUp(catchingUp), detail: '' };
+  const refused = refusals.value.find(({ part }) => part === 'calls')?.error;
+  if (refused !== undefined)
+    return {
+      freshness: 'stale',
+      text: words.calls.refused,
+      detail: refused instanceof Error ? refused.message : String(refused),
+    };
   const unsure = staleSince.value;
   if (unsure !== undefined && phase.value === 'in') {
     const text = wasRight.value ? words.fresh.checking(clockTime(unsure)) : words.fresh.loading;
