@@ -1,6 +1,8 @@
 /** The events of late over REST, for programs that hold no socket. */
 import { z } from 'zod';
-import { checkFamily } from '../auth/authorization.ts';
+import type { AccountDirectory } from '../auth/accounts.ts';
+import { checkAccount, checkFamily, checkScope } from '../auth/authorization.ts';
+import type { Identity } from '../auth/identity.ts';
 import { type DialectName, dialectNamed } from '../dialects/dialects.ts';
 import { ActionError } from '../errors.ts';
 import type { Catalogue } from '../families/catalogue.ts';
@@ -16,11 +18,12 @@ import type { UnreadAnswers } from './unread-answers.ts';
 
 export interface EventRouteServices {
   readonly info: NodeInfo;
+  readonly accounts: AccountDirectory;
   readonly catalogue: Catalogue;
   readonly defaultDialect: DialectName;
   readonly unread: UnreadAnswers;
   /** Undefined: nothing is kept. */
-  readonly eventPages: EventPages | undefined;
+  readonly eventPages: Pick<EventPages, 'fullFor' | 'read'> | undefined;
 }
 
 /** Of each token. */
@@ -87,12 +90,7 @@ export function addEventRoutes(http: Http, services: EventRouteServices): void {
       if (retryAfterSeconds > 0) {
         throw new HttpError(429, `rate limit exceeded: ${rate.perSecond} requests a second`, { retryAfterSeconds });
       }
-      const asked = new Map<string, Binding>();
-      for (const text of query.binding) {
-        const binding = services.catalogue.parse(text, account);
-        checkFamily(identity, binding.family);
-        asked.set(text, binding);
-      }
+      const asked = understand(services.catalogue, account, query.binding, identity);
       if (services.eventPages === undefined) throw new HttpError(501, 'nothing is kept: HISTORY is off');
       services.unread.checkRoom();
       const asker = identity.accountId;
@@ -100,6 +98,13 @@ export function addEventRoutes(http: Http, services: EventRouteServices): void {
       const dialect = dialectNamed(query.dialect ?? services.defaultDialect);
       const { since, limit } = query;
       const isWanted = (): boolean => !reply.raw.destroyed;
+      // While it waits for others' pages the token may end, the account may leave, and its realm may go to another one.
+      const check = (): void => {
+        const now = validIdentity(request);
+        checkScope(now, 'events');
+        checkAccount(now, account, services.accounts);
+        understand(services.catalogue, account, query.binding, now);
+      };
       const found = await services.eventPages.read({
         account,
         asker,
@@ -109,9 +114,9 @@ export function addEventRoutes(http: Http, services: EventRouteServices): void {
         limit,
         dialect,
         isWanted,
+        check,
       });
-      // The token may have ended meanwhile.
-      validIdentity(request);
+      check();
       if (found === undefined) throw new ActionError('source_unavailable');
       // Pages wait for each other: those before this one may not be taken yet.
       services.unread.checkRoom();
@@ -122,8 +127,24 @@ export function addEventRoutes(http: Http, services: EventRouteServices): void {
   );
 }
 
+/** @throws ActionError where one is no binding, or of a family that the token excludes */
+function understand(
+  catalogue: Catalogue,
+  account: string,
+  texts: readonly string[],
+  identity: Identity,
+): ReadonlyMap<string, Binding> {
+  const understood = new Map<string, Binding>();
+  for (const text of texts) {
+    const binding = catalogue.parse(text, account);
+    checkFamily(identity, binding.family);
+    understood.set(text, binding);
+  }
+  return understood;
+}
+
 /** @throws HttpError where too many pages are waited for */
-function checkQueue(pages: EventPages, asker: string): void {
+function checkQueue(pages: Pick<EventPages, 'fullFor'>, asker: string): void {
   const full = pages.fullFor(asker);
   if (full === 'account') {
     throw new HttpError(429, 'too many pages of events of this account are still being read', { retryAfterSeconds: 1 });

@@ -30,6 +30,8 @@ export interface EventPageRequest {
   readonly dialect: Dialect;
   /** False: whoever asked is gone. */
   readonly isWanted: () => boolean;
+  /** Whether they may have it still: pages wait for their turn, and much may change meanwhile. @throws ActionError */
+  readonly check: () => void;
 }
 
 export interface EventPage {
@@ -77,7 +79,10 @@ export class EventPages {
     return this.#queue.isFull ? 'all' : undefined;
   }
 
-  /** @returns undefined while the source was not reached yet, and nothing is known, or where nobody wants it any more */
+  /**
+   * @returns undefined while the source was not reached yet, and nothing is known, or where nobody wants it any more
+   * @throws what the request's `check` throws when its turn has come, or while it is read
+   */
   read(request: EventPageRequest): Promise<EventPage | undefined> {
     return this.#queue.run(request.asker, async () => this.#read(request));
   }
@@ -88,6 +93,7 @@ export class EventPages {
     if (epoch !== this.#epoch) this.#past.forget();
     this.#epoch = epoch;
     if (epoch === undefined || !request.isWanted()) return undefined;
+    request.check();
     const look = this.#lookFor(request, epoch);
     if (request.since === undefined) return this.#latest(look);
     const families = [...request.bindings.values()].map(({ eventFamily }) => eventFamily);
@@ -146,10 +152,12 @@ export class EventPages {
   }
 
   /** Lets others have their turn, if it is time. @returns false when there is nothing to go on with */
-  async #goesOn({ epoch, isWanted }: Look): Promise<boolean> {
+  async #goesOn({ epoch, isWanted, check }: Look): Promise<boolean> {
     if (!this.#queue.isSliceOver) return true;
     await this.#queue.pause();
-    return this.history.epoch === epoch && isWanted();
+    if (this.history.epoch !== epoch || !isWanted()) return false;
+    check();
+    return true;
   }
 
   /** @returns false when the page is over before this event */

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Accounts } from '../../src/auth/accounts.ts';
 import { dialectNamed } from '../../src/dialects/dialects.ts';
+import { ActionError } from '../../src/errors.ts';
 import { type Catalogue, createCatalogue } from '../../src/families/catalogue.ts';
 import { newCursorKey } from '../../src/history/cursor.ts';
 import { History } from '../../src/history/history.ts';
@@ -40,7 +41,7 @@ function createWorld(ringBytes = 256_000_000) {
       const dialect = dialectNamed('classic');
       const isWanted = () => true;
       const asked = { account, asker: account, bindings, filter: undefined, since: undefined };
-      const request = { ...asked, limit: 1000, dialect, isWanted };
+      const request = { ...asked, limit: 1000, dialect, isWanted, check: () => undefined };
       return pages.read({ ...request, ...more });
     },
   };
@@ -140,4 +141,25 @@ test('where the history begins anew, or nobody waits any more, there is no page'
   expect(await world.ask('call.*.*', { isWanted: () => false })).toBeUndefined();
   expect(world.reads()).toBe(before);
   expect(ids(await world.ask('call.*.*'))).toEqual(['new']);
+});
+
+test('whoever may not have it any more when its turn has come, or while it is read, gets no page', async () => {
+  const world = createWorld();
+  for (let n = 0; n < 5000; n += 1) call(world, n, 500);
+  const since = world.history.cursorAt(0);
+  const refused = new ActionError('account_unauthorized');
+  let isAllowed = true;
+  const check = () => {
+    if (!isAllowed) throw refused;
+  };
+  const underWay = world.ask('call.*.*', { since, check });
+  const waiting = world.ask('call.*.*', { since, check });
+  const others = world.ask('call.*.*', { since });
+  while (world.reads() === 0) await nextTurn();
+  isAllowed = false;
+  const readBefore = world.reads();
+  await expect(underWay).rejects.toBe(refused);
+  await expect(waiting).rejects.toBe(refused);
+  expect(world.reads()).toBe(readBefore);
+  expect((await others)?.events).toHaveLength(1000);
 });

@@ -127,6 +127,7 @@ const anything = {
   limit: 1,
   dialect: dialectNamed('classic'),
   isWanted: () => true,
+  check: () => undefined,
 };
 
 test('the pages of all accounts share a turn, those of one account are read one after the other', async () => {

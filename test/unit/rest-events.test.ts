@@ -1,12 +1,23 @@
 /** GET /v2/accounts/{A}/events: what was published of late, a page at a time. */
-import { expect, test } from 'vitest';
-import { tokenFor } from '../support/bridge.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import { Accounts, AccountTree } from '../../src/auth/accounts.ts';
+import { createAuthenticator } from '../../src/auth/authenticator.ts';
+import { readConfig } from '../../src/config.ts';
+import { createCatalogue } from '../../src/families/catalogue.ts';
+import { checkAccess } from '../../src/http/access.ts';
+import { addEventRoutes } from '../../src/http/event-routes.ts';
+import { createHttp } from '../../src/http/http-server.ts';
+import { UnreadAnswers } from '../../src/http/unread-answers.ts';
+import type { EventPages } from '../../src/replay/event-pages.ts';
+import { headerToken } from '../../src/socket/upgrade.ts';
+import { secret, tokenFor } from '../support/bridge.ts';
 import { openClient } from '../support/client.ts';
 import { type EmbeddedBridge, startBridge } from '../support/embedded.ts';
 import { callEvent, notification, publish } from '../support/events.ts';
 import { family } from '../support/families.ts';
 import { useFolder } from '../support/process.ts';
 import { rest } from '../support/rest.ts';
+import { silentLog } from '../support/silent-log.ts';
 
 const account = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa';
 const other = 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb';
@@ -153,4 +164,40 @@ test('what is shared by all accounts is on the pages of each', async () => {
   const theirs = `/v2/accounts/${other}/events?dialect=classic&${both}&since=${begin.cursor}`;
   const { body } = await rest(bridge, theirs, { token: await tokenFor(other) });
   expect(args({ page: body.data as Page })).toEqual([{ id: '1' }, { id: '2' }]);
+});
+
+test('a page that waited for its turn is refused where the account has left meanwhile', async () => {
+  const accounts = new Accounts(new AccountTree([{ id: other }, { id: account, parent_id: other }]));
+  const settings = { callEvents: ['CHANNEL_CREATE'], documentTypes: [], notifications: [] };
+  const info = { nodeName: 'node', version: '0' };
+  const http = await createHttp(info, [], silentLog);
+  onTestFinished(() => http.close());
+  const authenticator = createAuthenticator(readConfig({ AMQP_URL: 'amqp://127.0.0.1:1', AUTH_JWT_SECRET: secret }));
+  checkAccess(http, { accounts, authenticator, tokenOf: headerToken });
+  let isLeaving = false;
+  const eventPages: Pick<EventPages, 'fullFor' | 'read'> = {
+    fullFor: () => undefined,
+    async read() {
+      // It was read while it was still theirs.
+      if (isLeaving) accounts.replace(new AccountTree([{ id: other }, { id: account }]));
+      return { events: ['{}'], cursor: 'cursor', more: false, recovered: true };
+    },
+  };
+  addEventRoutes(http, {
+    info,
+    accounts,
+    catalogue: createCatalogue(settings, accounts),
+    defaultDialect: 'classic',
+    unread: new UnreadAnswers(),
+    eventPages,
+  });
+  const ask = async () => {
+    const headers = { 'x-auth-token': await tokenFor(other) };
+    return http.inject({ url: `/v2/accounts/${account}/events?binding=call.*.*`, headers });
+  };
+  expect((await ask()).json()).toMatchObject({ data: { events: [{}] } });
+  isLeaving = true;
+  const refused = await ask();
+  expect(refused.statusCode).toBe(403);
+  expect(refused.json()).not.toHaveProperty('data.events');
 });
