@@ -29,7 +29,9 @@ async function ringAndAnswer({ say }: Office): Promise<void> {
   await say('CHANNEL_BRIDGE', ana);
 }
 
-test('a call is one row for both legs: it rings, is talked on, held, goes on, ends, and is in Recent', async () => {
+test('a call is one row for both legs: it rings, is talked on, held, goes on, ends, and is in Recent', {
+  timeout: longMs,
+}, async () => {
   const { office, page } = await startWorld();
   await office.say('CHANNEL_CREATE', ana);
   await call(page, 'ana-1', 'ringing').waitFor();
@@ -53,7 +55,7 @@ test('a call is one row for both legs: it rings, is talked on, held, goes on, en
   await page.getByText('No calls at the moment').waitFor({ timeout: longMs });
 });
 
-test('a parked call says in which slot, and stands among the parked', async () => {
+test('a parked call says in which slot, and stands among the parked', { timeout: longMs }, async () => {
   const { office, page } = await startWorld();
   await office.say('CHANNEL_ANSWER', ana);
   await office.say('PARK_PARKED', ana, { 'Other-Leg-Call-ID': undefined, 'Parking-Slot': '703' });
@@ -61,7 +63,9 @@ test('a parked call says in which slot, and stands among the parked', async () =
   await page.locator('.slot', { hasText: '703' }).waitFor();
 });
 
-test('a row stays where it is, though its call is over, as long as the pointer is on the list', async () => {
+test('a row stays where it is, though its call is over, as long as the pointer is on the list', {
+  timeout: longMs,
+}, async () => {
   const { office, page } = await startWorld();
   await ringAndAnswer(office);
   await call(page, 'ana-1', 'talking').hover();
@@ -77,7 +81,7 @@ test('a row stays where it is, though its call is over, as long as the pointer i
   await call(page, 'ana-1').waitFor({ state: 'detached' });
 });
 
-test('who calls themselves markup is text, everywhere', async () => {
+test('who calls themselves markup is text, everywhere', { timeout: longMs }, async () => {
   const { office, page } = await startWorld();
   const name = '<img src=x onerror="document.title=1">';
   await office.say('CHANNEL_CREATE', { ...ana, 'Caller-ID-Name': name });
@@ -94,7 +98,9 @@ test('who calls themselves markup is text, everywhere', async () => {
   expect(await page.title()).toContain('Events');
 });
 
-test('the search and the states of the address say which calls are shown, for whoever opens it', async () => {
+test('the search and the states of the address say which calls are shown, for whoever opens it', {
+  timeout: longMs,
+}, async () => {
   const { office, page } = await startWorld();
   await ringAndAnswer(office);
   await office.say('CHANNEL_CREATE', {
@@ -159,7 +165,7 @@ test('of 740 calls 500 are listed, and it says so; few of them are in the page a
   await call(page, 'many-739').waitFor({ timeout: longMs });
 });
 
-test('the drawer tells what happened and when, and hangs up after it has asked', async () => {
+test('the drawer tells what happened and when, and hangs up after it has asked', { timeout: longMs }, async () => {
   const { office, page, bridge } = await startWorld();
   await ringAndAnswer(office);
   await call(page, 'ana-1', 'talking').click();
@@ -187,7 +193,7 @@ test('the drawer tells what happened and when, and hangs up after it has asked',
   await drawer.waitFor({ state: 'detached' });
 });
 
-test('without the scope for it nothing offers to do anything to a call', async () => {
+test('without the scope for it nothing offers to do anything to a call', { timeout: longMs }, async () => {
   const { office, page } = await startWorld({ token: await tokenFor(account) });
   await ringAndAnswer(office);
   await call(page, 'ana-1', 'talking').click();
@@ -195,7 +201,7 @@ test('without the scope for it nothing offers to do anything to a call', async (
   expect(await page.getByRole('button', { name: 'Hang up' }).count()).toBe(0);
 });
 
-test('the keyboard alone gets everywhere', async () => {
+test('the keyboard alone gets everywhere', { timeout: longMs }, async () => {
   const { office, page } = await startWorld();
   await ringAndAnswer(office);
   await office.say('CHANNEL_CREATE', {
@@ -230,7 +236,7 @@ test('the keyboard alone gets everywhere', async () => {
   expect(await page.evaluate(() => document.activeElement?.id)).toBe('search');
 });
 
-test('only what changed is drawn again', async () => {
+test('only what changed is drawn again', { timeout: longMs }, async () => {
   const { office, page } = await startWorld();
   await ringAndAnswer(office);
   for (const id of ['a', 'b', 'c'])

@@ -90,7 +90,9 @@ test('a server that restarts: the console comes back by itself, and what happene
   await call(page, 'ana-1').waitFor({ state: 'detached' });
 });
 
-test('closed by an administrator: it says so, stays away, and comes back when it is asked to', async () => {
+test('closed by an administrator: it says so, stays away, and comes back when it is asked to', {
+  timeout: longMs,
+}, async () => {
   const bridge = await startBridge();
   const token = await tokenFor(account);
   const office = await startOffice(bridge.broker, account);
@@ -124,7 +126,9 @@ test('a token that ends signs out, and says why; the next one is asked for, and 
   expect(page.url()).toContain('#/people?state=busy');
 });
 
-test('a token is asked for once, is kept in the tab alone, and never in the address; one that is refused is said to be', async () => {
+test('a token is asked for once, is kept in the tab alone, and never in the address; one that is refused is said to be', {
+  timeout: longMs,
+}, async () => {
   const bridge = await startBridge();
   const page = await openConsole(bridge, { token: '' });
   await view(page, 'sign-in').waitFor();
@@ -159,7 +163,7 @@ test('a token is asked for once, is kept in the tab alone, and never in the addr
   await page.getByText('Nothing yet').waitFor();
 });
 
-test('the policy of the page allows nothing but its own files, and no frame', async () => {
+test('the policy of the page allows nothing but its own files, and no frame', { timeout: longMs }, async () => {
   const bridge = await startBridge();
   const page = await openConsole(bridge);
   const response = await fetch(page.url().split('#')[0] ?? '');

@@ -9,7 +9,7 @@ import { ana, startOffice } from '../support/office.ts';
 import { useFolder } from '../support/process.ts';
 import { until } from '../support/until.ts';
 import { useBrowser } from './browser.ts';
-import { account, call, openConsole, untilWatching, view } from './console.ts';
+import { account, call, longMs, openConsole, untilWatching, view } from './console.ts';
 
 useBrowser();
 
@@ -29,7 +29,9 @@ async function startWorld(place: string) {
   return { bridge, office, page, say };
 }
 
-test('people are those who are seen: registered, ringing, on a call, with their telephone and their new messages', async () => {
+test('people are those who are seen: registered, ringing, on a call, with their telephone and their new messages', {
+  timeout: longMs,
+}, async () => {
   const { office, page, say } = await startWorld('/people');
   await view(page, 'people').waitFor();
   const variables = { 'Account-ID': account, 'Owner-ID': 'ana', 'Authorizing-ID': 'device-1' };
@@ -61,7 +63,7 @@ test('people are those who are seen: registered, ringing, on a call, with their 
   await page.locator('.drawer').getByText('sip:user_ana@192.0.2.7:5060').waitFor();
 });
 
-test('conferences show who is in them, who talks, who is muted', async () => {
+test('conferences show who is in them, who talks, who is muted', { timeout: longMs }, async () => {
   const { page, say } = await startWorld('/conferences');
   await page.getByText(/No conferences|Getting the conferences/).waitFor();
   const tell = (event: string, id: string, more = {}) =>
@@ -88,7 +90,9 @@ test('conferences show who is in them, who talks, who is muted', async () => {
   await room.locator('[data-member="two"]').waitFor({ state: 'detached' });
 });
 
-test('events come newest first; one that is opened stays where it is; the filter and the families narrow them', async () => {
+test('events come newest first; one that is opened stays where it is; the filter and the families narrow them', {
+  timeout: longMs,
+}, async () => {
   const { bridge, office, page } = await startWorld('/events');
   await office.say('CHANNEL_CREATE', ana);
   const row = page.locator('.event-row', { hasText: 'CHANNEL_CREATE' });
@@ -110,7 +114,7 @@ test('events come newest first; one that is opened stays where it is; the filter
   await page.getByText('Nothing yet').waitFor();
 });
 
-test('families that the console does not know are there as the server offers them', async () => {
+test('families that the console does not know are there as the server offers them', { timeout: longMs }, async () => {
   const write = await useFolder();
   const bridge = await startBridge({ FAMILIES_FILE: await write('families.json', documentedFamilies()) });
   const page = await openConsole(bridge, { place: '/events', token: await tokenFor('acme') });
@@ -122,7 +126,9 @@ test('families that the console does not know are there as the server offers the
   });
 });
 
-test('sockets are listed with what they listen to, and one is closed after it was asked', async () => {
+test('sockets are listed with what they listen to, and one is closed after it was asked', {
+  timeout: longMs,
+}, async () => {
   const { bridge, page } = await startWorld('/sockets');
   const other = await openClient(bridge, { token: await tokenFor(account) });
   await other.subscribe('call.CHANNEL_CREATE.*', { name: 'billing <i>' });
@@ -133,7 +139,9 @@ test('sockets are listed with what they listen to, and one is closed after it wa
   await row.waitFor({ state: 'detached' });
 });
 
-test('a developer sees the frames of either dialect, and takes the lines along without the token', async () => {
+test('a developer sees the frames of either dialect, and takes the lines along without the token', {
+  timeout: longMs,
+}, async () => {
   const { bridge, page } = await startWorld('/developer');
   await page.getByLabel('On offer').selectOption('call.CHANNEL_CREATE.*');
   const frames = page.locator('.frames li');
@@ -165,7 +173,9 @@ test('a developer sees the frames of either dialect, and takes the lines along w
   await page.getByText('The filter is no JSON object.').waitFor();
 });
 
-test('another account is picked from those below, or all together; the address keeps it', async () => {
+test('another account is picked from those below, or all together; the address keeps it', {
+  timeout: longMs,
+}, async () => {
   const { bridge, office, page } = await startWorld('/calls');
   await office.say('CHANNEL_CREATE', ana);
   await call(page, 'ana-1').waitFor();
