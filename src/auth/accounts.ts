@@ -124,6 +124,35 @@ export class AccountTree implements AccountDirectory, AccountListing {
     }
     return found;
   }
+
+  /** Accounts with all below them. @returns undefined where that is more than so many: no more of the tree is looked at */
+  within(accountIds: ReadonlySet<string>, atMost: number): ReadonlySet<string> | undefined {
+    if (accountIds.size > atMost) return undefined;
+    const found = new Set(accountIds);
+    for (const parentId of found) {
+      for (const { id } of this.#children.get(parentId) ?? []) {
+        found.add(id);
+        if (found.size > atMost) return undefined;
+      }
+    }
+    return found;
+  }
+
+  /** @returns the accounts that have another one below them that was not below them in the tree of before */
+  grownSince(before: AccountTree): ReadonlySet<string> {
+    const grown = new Set<string>();
+    // Who is below another one newly came along with one whose parent is new: only those are looked at.
+    for (const { id, parent_id } of this.#byId.values()) {
+      if (parent_id == null || parent_id === before.parentOf(id)) continue;
+      const known = new Set(before.#ancestorsOf(id));
+      for (const ancestor of this.#ancestorsOf(id)) if (!known.has(ancestor)) grown.add(ancestor);
+    }
+    return grown;
+  }
+
+  *#ancestorsOf(accountId: string): Iterable<string> {
+    for (let id = this.parentOf(accountId); id !== undefined; id = this.parentOf(id)) yield id;
+  }
 }
 
 /** @throws Error that says what is wrong, and where */

@@ -2,7 +2,7 @@
  * Sockets that can resume: what they are told beside their events, and what becomes of their cursors. Without a history
  * (`HISTORY=off`) they are told when the broker is away, and that something may be missing.
  */
-import type { AccountListing } from '../auth/accounts.ts';
+import type { AccountTree } from '../auth/accounts.ts';
 import type { Delivery } from '../bus.ts';
 import type { Catalogue } from '../families/catalogue.ts';
 import type { BusEvent } from '../families/family.ts';
@@ -62,7 +62,7 @@ export class Resumption implements FeedOwner, HistoryListener, EventKeeper {
     private readonly history: History | undefined,
     catalogue: Catalogue,
     subscriptions: Subscriptions,
-    accounts: Pick<AccountListing, 'descendantsOf'>,
+    accounts: { readonly tree: AccountTree },
     private readonly counters: ResumptionCounters,
   ) {
     if (history === undefined) return;
@@ -280,8 +280,6 @@ export class Resumption implements FeedOwner, HistoryListener, EventKeeper {
   ): void {
     const feed = session.feed as SocketFeed | undefined;
     if (feed === undefined) return;
-    // Which accounts those are now has to be known when the tree changes.
-    this.#watched?.of(subscriptions);
     if (verdict?.recovered !== true) return;
     feed.hold();
     feed.replays.push({

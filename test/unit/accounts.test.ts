@@ -73,6 +73,38 @@ describe('the account tree', () => {
       }),
     );
   });
+
+  const drawnTree = fc.array(fc.nat(), { minLength: 1, maxLength: 12 }).map((draws) =>
+    draws.map((draw, index) => {
+      const parent = draw % (index + 1);
+      return { id: `a${index}`, parent_id: parent === index ? null : `a${parent}` };
+    }),
+  );
+
+  test('of two trees it is known who has others below that were not, whoever came, left and moved', () => {
+    fc.assert(
+      fc.property(drawnTree, drawnTree, fc.nat(3), (earlier, later, left) => {
+        const [before, after] = [new AccountTree(earlier.slice(0, -left || undefined)), new AccountTree(later)];
+        const idsBelow = (tree: AccountTree, id: string) => tree.descendantsOf(id).map((account) => account.id);
+        const grown = later
+          .map(({ id }) => id)
+          .filter((id) => idsBelow(after, id).some((below) => !idsBelow(before, id).includes(below)));
+        expect([...after.grownSince(before)].sort()).toEqual(grown.sort());
+        expect(after.grownSince(after).size).toBe(0);
+      }),
+    );
+  });
+
+  test('accounts with all below them are found as long as they are few', () => {
+    fc.assert(
+      fc.property(drawnTree, fc.nat(14), fc.nat(), fc.nat(), (accounts, atMost, one, other) => {
+        const any = new AccountTree(accounts);
+        const asked = [one, other].map((draw) => `a${draw % (accounts.length + 1)}`);
+        const all = new Set(asked.flatMap((id) => [id, ...any.descendantsOf(id).map((below) => below.id)]));
+        expect(any.within(new Set(asked), atMost)).toEqual(all.size > atMost ? undefined : all);
+      }),
+    );
+  });
 });
 
 describe('a file is refused', () => {

@@ -1,7 +1,7 @@
 /** What asks for the past holds up nobody: all replays, and all pages, share a few milliseconds of each turn of the event loop. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { AccountTree } from '../../src/auth/accounts.ts';
+import { Accounts } from '../../src/auth/accounts.ts';
 import { dialectNamed } from '../../src/dialects/dialects.ts';
 import type { Catalogue } from '../../src/families/catalogue.ts';
 import type { Binding } from '../../src/families/family.ts';
@@ -56,7 +56,7 @@ async function mostInTurn(looks: () => number, isDone: () => boolean): Promise<n
 /** Sockets of one account that take whatever they are sent. */
 function replaying(history: History, past: PastEvents, count: number): SocketFeed[] {
   const counters = { framesSent: 0, replayed: () => undefined };
-  const watched = new WatchedAccounts(history, new AccountTree([]));
+  const watched = new WatchedAccounts(history, new Accounts());
   const replayer = new Replayer(history, past, watched, new Subscriptions(), counters, () => true);
   const owner: FeedOwner = { hasHistory: true, head: 0, activate: (feed) => replayer.activate(feed) };
   return Array.from({ length: count }, () => {

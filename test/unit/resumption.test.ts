@@ -1,6 +1,6 @@
 /** What is counted when the source comes and goes. */
 import { expect, test } from 'vitest';
-import { Accounts, AccountTree } from '../../src/auth/accounts.ts';
+import { Accounts } from '../../src/auth/accounts.ts';
 import { createCatalogue } from '../../src/families/catalogue.ts';
 import { newCursorKey } from '../../src/history/cursor.ts';
 import { History } from '../../src/history/history.ts';
@@ -24,7 +24,7 @@ function resuming(history?: History): { readonly resumption: Resumption; readonl
     new Accounts(),
   );
   return {
-    resumption: new Resumption(history, catalogue, new Subscriptions(), new AccountTree([]), counters),
+    resumption: new Resumption(history, catalogue, new Subscriptions(), new Accounts(), counters),
     gaps: () => gaps,
   };
 }

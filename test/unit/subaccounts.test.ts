@@ -436,6 +436,9 @@ describe('the cost', () => {
     expect([found.length, looks]).toEqual([3, before]);
   });
 
+  const to = (account: string, includesSubaccounts: boolean) =>
+    ({ interest: { account, includesSubaccounts, isShared: false } }) as Subscription;
+
   test('the events of many accounts are found in the history among all others', () => {
     const list = Array.from({ length: 40 }, (_, index) => `account${index}`);
     const accounts = new AccountTree([
@@ -447,10 +450,9 @@ describe('the cost', () => {
     const kept = Array.from({ length: 1000 }, (_, position) => ({ position, account: owner(position) }) as KeptEvent);
     const next = (position: number, account?: string) =>
       kept.find((one) => one.position > position && (account === undefined || one.account === account));
-    const watched = new WatchedAccounts({ next }, accounts);
-    const all = (account: string, includesSubaccounts: boolean): number[] => {
-      const subscription = { interest: { account, includesSubaccounts, isShared: false } } as Subscription;
-      const of = watched.of([subscription]);
+    const watched = new WatchedAccounts({ next }, new Accounts(accounts));
+    const all = (account: string, includesSubaccounts: boolean, also: readonly Subscription[] = []): number[] => {
+      const of = watched.of([to(account, includesSubaccounts), ...also]);
       const found: number[] = [];
       for (let one = watched.next(-1, of); one !== undefined; one = watched.next(one.position, of)) {
         if (isOf(one, of)) found.push(one.position);
@@ -462,5 +464,44 @@ describe('the cost', () => {
     expect(all('account7', true)).toEqual(positions(({ account }) => account === 'account7'));
     expect(all('other', false)).toEqual(positions(({ account }) => account === 'other'));
     expect(all('root', false)).toEqual([]);
+    expect(all('root', true, [to('account7', false)])).toEqual(positions(({ account }) => account !== 'other'));
+    expect(all('root', true, [to('other', false)])).toEqual(positions(() => true));
+    const few = ['account7', 'account14'];
+    const theirs = positions(({ account }) => few.includes(account as string));
+    expect(all('account7', true, [to('account14', false)])).toEqual(theirs);
+  });
+
+  /** A reseller of resellers, and so on, and thousands below the last of them. */
+  const deep = 300;
+  const many = 5000;
+  const chain = Array.from({ length: deep }, (_, at) => ({ id: `r${at}`, parent_id: at === 0 ? null : `r${at - 1}` }));
+  const leaves = Array.from({ length: many }, (_, at) => ({ id: `c${at}`, parent_id: `r${deep - 1}` }));
+
+  test('whose events a socket is owed is asked at every step: thousands of accounts below cost it nothing', () => {
+    const watched = new WatchedAccounts(
+      { next: () => undefined },
+      new Accounts(new AccountTree([...chain, ...leaves])),
+    );
+    const subscriptions = [to('r0', false), to('r0', true), to('r1', true), to('elsewhere', false)];
+    const began = performance.now();
+    for (let step = 0; step < 1000; step += 1) watched.of(subscriptions);
+    // A thousand copies take seconds.
+    expect(performance.now() - began).toBeLessThan(200);
+    const of = watched.of(subscriptions);
+    const has = ['r0', 'r1', 'c4999', 'elsewhere', 'nowhere'].map((account) => isOf({ account } as KeptEvent, of));
+    expect(has).toEqual([true, true, true, true, false]);
+  });
+
+  test('another account tree costs the same, however many accounts were ever asked for with all below them', () => {
+    const accounts = new Accounts(new AccountTree([...chain, ...leaves]));
+    const watched = new WatchedAccounts({ next: () => undefined }, accounts);
+    for (const { id } of chain) watched.of([to(id, true)]);
+    accounts.replace(new AccountTree([...chain, ...leaves, { id: 'new', parent_id: 'r9' }]));
+    const began = performance.now();
+    const grown = watched.renew();
+    // With each of these trees made anew it is over a second.
+    expect(performance.now() - began).toBeLessThan(200);
+    expect([...grown].sort()).toEqual(chain.slice(0, 10).map(({ id }) => id));
+    expect(watched.renew().size).toBe(0);
   });
 });
