@@ -1,6 +1,7 @@
 /** The message of actions that are about bindings. */
 import { z } from 'zod';
 import { everyAccount } from '../families/family.ts';
+import { jsonBytes } from '../json-bytes.ts';
 import { optionFields, readOptions, type SubscriptionOptions } from '../protocol/subscription-options.ts';
 
 const maxNameCharacters = 256;
@@ -11,12 +12,7 @@ const name = z.string().max(maxNameCharacters);
 const metadata = z.unknown().refine(isSmall, `must be at most ${maxMetadataBytes} bytes of JSON`);
 
 function isSmall(value: unknown): boolean {
-  try {
-    return value === undefined || Buffer.byteLength(JSON.stringify(value)) <= maxMetadataBytes;
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
+  return value === undefined || jsonBytes(value) <= maxMetadataBytes;
 }
 
 /** The first item that is no text ends the check: zod's own lists note a fault for each of 30,000, which takes 40 ms. */

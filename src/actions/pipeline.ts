@@ -156,16 +156,19 @@ function validate({ action, request }: Call): void {
 export class Pipeline {
   /** What lies behind this server may be away for long, and every message that needs it fails then. */
   readonly #failures: RareLog<ActionErrorCode>;
+  /** By action: what makes one fail, a client can send again and again. */
+  readonly #faults: RareLog;
   readonly #actions: ReadonlyMap<string, Action>;
   /** Of the sessions that have a message in hand. */
   readonly #inboxes = new Map<Session, Inbox>();
 
   constructor(
     private readonly services: ActionServices,
-    private readonly log: Log,
+    log: Log,
     actions: readonly Action[] = allActions,
   ) {
     this.#failures = new RareLog(log);
+    this.#faults = new RareLog(log);
     this.#actions = new Map(actions.map((action) => [action.name, action]));
   }
 
@@ -243,7 +246,7 @@ export class Pipeline {
       return undefined;
     } catch (error) {
       if (!(error instanceof MalformedMessage)) {
-        const refusal = this.#asActionError(error);
+        const refusal = this.#asActionError(error, call.action?.name);
         call.hasNoRoom = refusal.code === 'too_many_sockets';
         return errorReply(call.envelope?.requestId, refusal);
       }
@@ -257,13 +260,14 @@ export class Pipeline {
     try {
       return successReply(request.requestId, await action.perform(request));
     } catch (error) {
-      return errorReply(request.requestId, this.#asActionError(error));
+      return errorReply(request.requestId, this.#asActionError(error, action.name));
     }
   }
 
-  #asActionError(error: unknown): ActionError {
+  /** @param action that it was on its way to, if it was known yet */
+  #asActionError(error: unknown, action: string | undefined): ActionError {
     if (!(error instanceof ActionError)) {
-      this.log.error({ err: error }, 'fault while serving a message');
+      this.#faults.error(action ?? '', { err: error, action }, 'fault while serving a message');
       return new ActionError('internal');
     }
     const { cause, code } = error;

@@ -3,6 +3,7 @@
  * Actions and their members are those of Kazoo's Crossbar (cb_channels); what becomes of them is the call control's.
  */
 import { ActionError } from '../errors.ts';
+import { jsonBytes } from '../json-bytes.ts';
 
 /** A command as the call control takes it. */
 export interface Command {
@@ -106,7 +107,7 @@ function readFlow(members: Members): Members {
   }
   const flow = Object.hasOwn(members, 'data') ? members.data : undefined;
   if (!isObject(flow)) throw invalid('data.data', 'must be the flow: {module, data}');
-  if (Buffer.byteLength(JSON.stringify(flow)) > maxFlowBytes) {
+  if (jsonBytes(flow) > maxFlowBytes) {
     throw invalid('data.data', `a flow has at most ${maxFlowBytes} bytes`);
   }
   for (const name of Object.keys(flow)) {

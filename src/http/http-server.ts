@@ -51,6 +51,8 @@ export async function createHttp(info: NodeInfo, trustedProxies: readonly string
     },
   }).withTypeProvider<ZodTypeProvider>();
   const rareLog = new RareLog(log);
+  /** By route. */
+  const faults = new RareLog(log);
   http.setValidatorCompiler(validatorCompiler);
   // The schemas of answers are for the document; checking our own bodies field by field would only cost time.
   http.setSerializerCompiler(() => JSON.stringify);
@@ -64,7 +66,8 @@ export async function createHttp(info: NodeInfo, trustedProxies: readonly string
     if (hasZodFastifySchemaValidationErrors(error)) return sendError(info, request, reply, badRequest(error));
     const status = error.statusCode ?? 500;
     if (status < 500) return reply.code(status).send(errorBody(info, request.id, status, error.message));
-    log.error({ err: error, requestId: request.id }, 'fault while answering a request');
+    const { method, url = '' } = request.routeOptions;
+    faults.error(`${method} ${url}`, { err: error, requestId: request.id }, 'fault while answering a request');
     return reply.code(500).send(errorBody(info, request.id, 500, 'internal error'));
   });
 

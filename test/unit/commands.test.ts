@@ -97,6 +97,8 @@ describe('what is read', () => {
   ])('%s %j', (action, members, data) => expect(readCommand(action, members)).toEqual({ action, data }));
 
   const long = 'x'.repeat(257);
+  /** It can be read, and not be printed again. */
+  const deep = JSON.parse(`{"a":${'['.repeat(30_000)}${']'.repeat(30_000)}}`) as Fields;
   test.each<[unknown, Fields, string]>([
     ['explode', {}, 'data.action'],
     ['toString', {}, 'data.action'],
@@ -130,12 +132,14 @@ describe('what is read', () => {
     ['metaflow', flow({ text: { children: 1 } }, 'tts'), 'data.data.data.text'],
     ['metaflow', flow({ url: 'http://a' }, 'record_call'), 'data.data.data.url'],
     ['metaflow', flow({ URL: 'http://a' }, 'record_call'), 'data.data.data.URL'],
+    ['metaflow', { data: deep }, 'data.data'],
+    ['metaflow', flow({ text: deep }, 'tts'), 'data.data'],
     [
       'metaflow',
       flow(Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`a${index}`, 'x'.repeat(250)]))),
       'data.data',
     ],
-  ])('%s %j is refused with its place', (action, members, place) => {
+  ])('%s is refused with its place (%#)', (action, members, place) => {
     expect(() => readCommand(action, members)).toThrow(
       expect.objectContaining({
         code: 'invalid_message',

@@ -45,6 +45,7 @@ const rooms: readonly (readonly string[])[] = [
     'clock.ts',
     'deadline.ts',
     'gregorian.ts',
+    'json-bytes.ts',
     'normalized-key.ts',
     'raw-answer.ts',
     'slack.ts',

@@ -10,6 +10,7 @@ import type { Bus } from '../../src/bus.ts';
 import { Commands } from '../../src/commands/commands.ts';
 import { classic } from '../../src/dialects/classic.ts';
 import { createCatalogue } from '../../src/families/catalogue.ts';
+import type { Log } from '../../src/log.ts';
 import { Metrics } from '../../src/metrics.ts';
 import { Queries } from '../../src/queries/queries.ts';
 import { Binder } from '../../src/registry/binder.ts';
@@ -52,7 +53,7 @@ function createCommands(accounts: Accounts): Commands {
 }
 
 /** A socket whose messages go through the pipeline; a token is good for the account that it names. */
-function createWorld(more: readonly Action[] = [], broker = bus) {
+function createWorld(more: readonly Action[] = [], broker = bus, log = silentLog) {
   const accounts = new Accounts();
   const catalogue = createCatalogue(
     { callEvents: ['CHANNEL_CREATE'], documentTypes: ['user'], notifications: [] },
@@ -82,7 +83,7 @@ function createWorld(more: readonly Action[] = [], broker = bus) {
       limits: { maxBindings: 250, maxBindingsPerAccount: 1000, rate, maxMessageBytes: 65_536 },
       resumption: new Resumption(undefined, catalogue, registry.subscriptions, accounts, new Metrics(false)),
     },
-    silentLog,
+    log,
     [...actions, ...more],
   );
   const replies: Reply[] = [];
@@ -208,6 +209,22 @@ test('a concurrent action that fails is answered, and keeps nothing', async () =
   send({ action: 'ping', request_id: 2 });
   await answers(2);
   expect(replies.map(({ data }) => data.code).filter(Boolean)).toEqual(['internal']);
+});
+
+test('a fault is logged once a minute of each action, however often a client brings it about', async () => {
+  const fails = async (): Promise<never> => Promise.reject(new Error('a fault of ours'));
+  const logged: object[] = [];
+  const log = { ...silentLog, error: (fields: object) => void logged.push(fields) } as unknown as Log;
+  const { question } = createQuestion({ perform: fails });
+  const other = { ...question, name: 'other', isConcurrent: false };
+  const { send, replies, answers } = createWorld([question, other], bus, log);
+  const messages = ['question', 'question', 'other', 'question', 'other', 'question'];
+  for (const action of messages) send({ action, auth_token: 'acme', data: { of: 'x' } });
+  await answers(messages.length);
+  expect(new Set(replies.map(({ data }) => data.code))).toEqual(new Set(['internal']));
+  expect(logged).toEqual(
+    ['question', 'other'].map((action) => ({ err: expect.any(Error), action, alsoSinceLastReport: 0 })),
+  );
 });
 
 test('a socket that ended gets no late reply', async () => {
