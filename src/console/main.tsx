@@ -2,6 +2,7 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { listenToKeys } from './keyboard.ts';
+import './state/farewell.ts';
 import { start } from './state/session.ts';
 
 const place = document.getElementById('console');

@@ -1,6 +1,7 @@
 /** What the console says of itself when the broker, the server or the token is away: never silently stale. */
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import { useAccountsFile } from '../support/accounts-file.ts';
 import { startAmqpProxy } from '../support/amqp-proxy.ts';
 import { type Settings, startBridge, tokenFor } from '../support/bridge.ts';
 import { useBroker } from '../support/broker.ts';
@@ -129,8 +130,13 @@ test('a token that ends signs out, and says why; the next one is asked for, and 
 test('a token is asked for once, is kept in the tab alone, and never in the address; one that is refused is said to be', {
   timeout: longMs,
 }, async () => {
-  const bridge = await startBridge();
-  const page = await openConsole(bridge, { token: '' });
+  const { path } = await useAccountsFile([
+    { id: account, name: 'Harbour' },
+    { id: 'spa', name: 'Spa', parent_id: account },
+    { id: 'other', name: 'Other' },
+  ]);
+  const bridge = await startBridge({ ACCOUNTS_FILE: path });
+  const page = await openConsole(bridge, { token: '', expected: [/503/] });
   await view(page, 'sign-in').waitFor();
   expect(await page.evaluate(() => document.activeElement?.id)).toBe('token');
   await page.keyboard.type('nonsense');
@@ -152,7 +158,19 @@ test('a token is asked for once, is kept in the tab alone, and never in the addr
   await page.evaluate(() => {
     location.hash = '#/events';
   });
-  await page.locator('.event-row').first().waitFor();
+  await page.locator('option', { hasText: 'Spa' }).waitFor({ state: 'attached' });
+  await page.evaluate(() => {
+    location.hash = '#/developer';
+  });
+  await page.getByLabel('On offer').selectOption('call.CHANNEL_CREATE.*');
+  await page.getByRole('button', { name: 'Listen' }).click();
+  await page.locator('.frames li').first().waitFor();
+  await page.evaluate(() => {
+    location.hash = '#/events';
+  });
+  await page.locator('.event-row').first().click();
+  await page.locator('.drawer .json').waitFor();
+  await page.route('**/descendants', (route) => route.fulfill({ status: 503, json: {} }));
   await page.locator('summary[aria-label="Settings"]').click();
   await page.getByRole('button', { name: 'Sign out' }).click();
   await view(page, 'sign-in').waitFor();
@@ -161,6 +179,13 @@ test('a token is asked for once, is kept in the tab alone, and never in the addr
   await page.getByLabel('Token', { exact: true }).fill(await tokenFor('other'));
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByText('Nothing yet').waitFor();
+  expect(await page.locator('.drawer').count()).toBe(0);
+  expect(await page.locator('option', { hasText: 'Spa' }).count()).toBe(0);
+  await page.evaluate(() => {
+    location.hash = '#/developer';
+  });
+  await page.getByText('Nothing sent or received yet.').waitFor();
+  expect(await page.locator('.frames li').count()).toBe(0);
 });
 
 test('the policy of the page allows nothing but its own files, and no frame', { timeout: longMs }, async () => {

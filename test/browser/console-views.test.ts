@@ -1,4 +1,6 @@
 /** The other views: people, conferences, events, sockets, developer; and whose they are. */
+
+import type { Route } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { useAccountsFile } from '../support/accounts-file.ts';
 import { startBridge, tokenFor } from '../support/bridge.ts';
@@ -7,6 +9,7 @@ import { callEvent, publish } from '../support/events.ts';
 import { documentedFamilies } from '../support/families.ts';
 import { ana, startOffice } from '../support/office.ts';
 import { useFolder } from '../support/process.ts';
+import { rest } from '../support/rest.ts';
 import { until } from '../support/until.ts';
 import { useBrowser } from './browser.ts';
 import { account, call, longMs, openConsole, untilWatching, view } from './console.ts';
@@ -16,14 +19,14 @@ useBrowser();
 const child = 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb';
 const realm = 'office.example.com';
 
-async function startWorld(place: string) {
+async function startWorld(place: string, expected: readonly RegExp[] = []) {
   const accounts = await useAccountsFile([
     { id: account, name: 'Harbour', realm },
     { id: child, name: 'Harbour <b>Spa</b>', realm: 'spa.example.com', parent_id: account },
   ]);
   const bridge = await startBridge({ ACCOUNTS_FILE: accounts.path });
   const office = await startOffice(bridge.broker, account);
-  const page = await openConsole(bridge, { place });
+  const page = await openConsole(bridge, { place, expected });
   await untilWatching(office);
   const say = (exchange: string, key: string, body: object) => bridge.broker.publish(exchange, key, body);
   return { bridge, office, page, say };
@@ -203,4 +206,72 @@ test('another account is picked from those below, or all together; the address k
   });
   await call(page, 'spa-2').getByText('Harbour <b>Spa</b>').waitFor();
   expect(page.url()).toContain('below=yes');
+});
+
+test('a failure in passing takes no account away, and what is asked again makes nothing anew', async () => {
+  const { bridge, page } = await startWorld('/events', [/503/]);
+  const spa = page.getByLabel('Account', { exact: true }).locator('option', { hasText: 'Spa' });
+  await spa.waitFor({ state: 'attached' });
+  await page.getByText('With sub-accounts').click();
+  const rows = page.locator('.event-row', { hasText: 'CHANNEL_CREATE' });
+  await until(async () => {
+    const { body } = callEvent(child, 'CHANNEL_CREATE', 'spa-1', { 'Account-ID': child });
+    await bridge.broker.publish('callevt', 'call.CHANNEL_CREATE.spa-1', body);
+    return (await rows.count()) > 0;
+  });
+  let answers = 0;
+  await page.route('**/descendants', async (route) => {
+    answers += 1;
+    if (answers < 3) await route.fulfill({ status: 503, json: {} });
+    else await route.fallback();
+  });
+  const own = await tokenFor(account, { scope: 'sockets:read sockets:close' });
+  const sockets = `/v2/accounts/${account}/websockets`;
+  const { body } = await rest(bridge, `${sockets}?dialect=classic`, { token: own });
+  for (const id of body.data as string[]) await rest(bridge, `${sockets}/${id}`, { method: 'DELETE', token: own });
+  await page.getByRole('button', { name: 'Connect again' }).click();
+  await until(() => answers > 0);
+  await page.locator('[data-freshness]:not([data-freshness="offline"])').waitFor();
+  expect(await spa.count()).toBe(1);
+  expect(await rows.count()).toBeGreaterThan(0);
+  const asked = page.waitForResponse((response) => response.url().endsWith('/descendants') && response.ok());
+  await asked;
+  expect(answers).toBe(3);
+  expect(await spa.count()).toBe(1);
+  expect(await rows.count()).toBeGreaterThan(0);
+});
+
+test('an answer about the past that comes late for another account changes nothing: no event stands twice', async () => {
+  const accounts = await useAccountsFile([
+    { id: account, name: 'Harbour', realm },
+    { id: child, name: 'Spa', realm: 'spa.example.com', parent_id: account },
+  ]);
+  const bridge = await startBridge({ ACCOUNTS_FILE: accounts.path, HISTORY: 'stream' });
+  const page = await openConsole(bridge, { place: '/events' });
+  const held = new Map<string, Route>();
+  await page.route(/\/accounts\/\w+\/events\?/, (route) => {
+    held.set(route.request().url().includes(child) ? child : account, route);
+  });
+  const rows = page.locator('.event-row');
+  const untilSeen = (of: string, id: string): Promise<void> =>
+    until(async () => {
+      const { body } = callEvent(of, 'CHANNEL_CREATE', id, { 'Account-ID': of });
+      await bridge.broker.publish('callevt', `call.CHANNEL_CREATE.${id}`, body);
+      return (await rows.filter({ hasText: 'CHANNEL_CREATE' }).count()) > 0;
+    });
+  await untilSeen(account, 'ana-1');
+  await until(() => held.has(account));
+  await page.getByLabel('Account', { exact: true }).selectOption(child);
+  await page.getByText('Nothing yet').waitFor();
+  await untilSeen(child, 'spa-1');
+  await until(() => held.has(child));
+  const before = await rows.count();
+  for (const of of [account, child]) {
+    const answered = page.waitForResponse((response) => response.url().includes(`${of}/events?`));
+    await held.get(of)?.continue();
+    await (await answered).finished();
+  }
+  await publish(bridge.broker, callEvent(child, 'CHANNEL_ANSWER', 'spa-2', { 'Account-ID': child }));
+  await rows.filter({ hasText: 'CHANNEL_ANSWER' }).waitFor();
+  expect(await rows.count()).toBe(before + 1);
 });

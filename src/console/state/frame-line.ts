@@ -44,6 +44,13 @@ export function clearFrames(): void {
   frames.value = [];
 }
 
+/** Somebody else may come: the socket has the token of who was there. */
+export function forgetFrames(): void {
+  stopListening();
+  clearFrames();
+  ending.value = '';
+}
+
 /** @param data of the subscribe */
 export function startListening(dialect: string, data: Readonly<Record<string, unknown>>): void {
   stopListening();

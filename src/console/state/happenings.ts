@@ -49,11 +49,6 @@ export const families = signal<readonly string[]>([]);
 const counts = new Map<string, number[]>();
 let firstStep = Math.floor(Date.now() / stepMs) - steps + 1;
 const byLeg = new Map<string, Happening[]>();
-/** Of the events that came while the past was being asked for. */
-let cursors: Set<string> | undefined;
-/** A cursor tells that the server keeps a history: only then is it asked for what was before. */
-let hasAsked = false;
-let askPast: () => Promise<void> = () => Promise.resolve();
 let lastPastAt = 0;
 let next = 1;
 let heard = 0;
@@ -101,6 +96,7 @@ function forget(): void {
   counts.clear();
   byLeg.clear();
   heard = 0;
+  lastPastAt = 0;
   families.value = [];
   total.value = 0;
   version.value = version.peek() + 1;
@@ -136,14 +132,7 @@ function pastTime(data: Readonly<Record<string, unknown>>): number {
 }
 
 function take(event: HorizonEvent): void {
-  const { name, family, account, replayed, cursor } = event;
-  if (cursor !== undefined) {
-    cursors?.add(cursor);
-    if (!hasAsked) {
-      hasAsked = true;
-      setTimeout(() => void askPast(), 1000);
-    }
-  }
+  const { name, family, account, replayed } = event;
   const data = event.data as Readonly<Record<string, unknown>>;
   const { what, state, callId } = describe(family, name, data);
   const at = replayed ? pastTime(data) : Date.now();
@@ -209,22 +198,34 @@ effect(() => {
   const stops: Stop[] = [];
   const confirmed = new Set<string>();
   let isOver = false;
+  // All of this is the run's own: answers to the one before come late, and must change nothing of this one.
+  let pastTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Of the events that came until the past was there. */
+  let cursors: Set<string> | undefined = new Set();
   missing.value = [];
-  cursors = new Set();
-  hasAsked = false;
-  askPast = async () => {
+  const askPast = async (): Promise<void> => {
     const pages = accounts.map((account) =>
       // What the token may not page through it may have as it comes.
       backlogOf(account, [...confirmed], (cursor) => cursors?.has(cursor) === true).catch(() => []),
     );
     const past = (await Promise.all(pages)).flat();
+    if (isOver) return;
     cursors = undefined;
-    if (!isOver) takePast(past);
+    takePast(past);
+  };
+  const hear = (event: HorizonEvent): void => {
+    if (isOver) return;
+    if (event.cursor !== undefined) {
+      cursors?.add(event.cursor);
+      // A cursor tells that the server keeps a history: only then is it asked for what was before.
+      pastTimer ??= setTimeout(() => void askPast(), 1000);
+    }
+    take(event);
   };
   const watch = (family: string, bindings: readonly string[]): void => {
     for (const account of accounts.length === 0 ? [undefined] : accounts) {
       for (const binding of bindings) {
-        const stop = opened.subscribe(binding, take, { account });
+        const stop = opened.subscribe(binding, hear, { account });
         stops.push(stop);
         stop.ready.then(
           () => confirmed.add(binding),
@@ -247,6 +248,7 @@ effect(() => {
     });
   return () => {
     isOver = true;
+    clearTimeout(pastTimer);
     for (const stop of stops) stop();
   };
 });

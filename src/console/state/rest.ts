@@ -2,7 +2,7 @@
 import { token } from './session.ts';
 
 /** An answer that is a refusal, in the server's own words. */
-class Refused extends Error {
+export class Refused extends Error {
   override readonly name = 'Refused';
   constructor(
     /** 0: there was no answer. */
