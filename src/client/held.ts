@@ -104,13 +104,9 @@ function sorted(value: unknown): unknown {
   );
 }
 
-/** What a message says of the subscriptions that it is about, but for their bindings. */
+/** What a message says of the subscriptions that it is about, but for their bindings. JSON leaves out what is undefined. */
 export function dataOf({ account, filter, includeSubaccounts }: Held): Message {
-  return {
-    ...(account === undefined ? {} : { account_id: account }),
-    ...(filter === undefined ? {} : { filter }),
-    ...(includeSubaccounts ? { include_subaccounts: true } : {}),
-  };
+  return { account_id: account, filter, include_subaccounts: includeSubaccounts || undefined };
 }
 
 /** The families that a binding's events may be of: those that a `gap` names. */

@@ -152,8 +152,7 @@ export class HorizonClient extends TypedEventTarget implements Horizon {
   }
 
   #withAccount(data: Message): Message {
-    const account = data.account_id ?? this.options.account;
-    return account === undefined ? data : { ...data, account_id: account };
+    return { ...data, account_id: data.account_id ?? this.options.account };
   }
 
   #onMessage(message: Message): void {

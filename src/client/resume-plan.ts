@@ -14,18 +14,25 @@ export interface Group {
 
 /** @returns the groups to ask for, those that were held before first */
 export function planSubscribes(helds: Iterable<Held>): readonly Group[] {
-  const groups = new Map<string, Held[]>();
-  for (const held of helds) {
-    if (!isToAsk(held)) continue;
-    const key = JSON.stringify([held.wasHeld, held.account ?? '', held.options, held.cursor ?? '']);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [held]);
-    else group.push(held);
-  }
-  return [...groups.values()]
+  const groups = groupsOf([...helds].filter(isToAsk), ({ wasHeld, account, options, cursor }) => {
+    return JSON.stringify([wasHeld, account ?? '', options, cursor ?? '']);
+  });
+  return groups
     .sort(([a], [b]) => Number(b?.wasHeld ?? false) - Number(a?.wasHeld ?? false))
     .flatMap((group) => inPieces(group))
     .map((piece) => ({ helds: piece, since: piece[0]?.cursor }));
+}
+
+/** Those of the same key together, in their order. */
+function groupsOf(helds: readonly Held[], keyOf: (held: Held) => string): Held[][] {
+  const groups = new Map<string, Held[]>();
+  for (const held of helds) {
+    const key = keyOf(held);
+    const group = groups.get(key) ?? [];
+    group.push(held);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
 }
 
 function inPieces(group: readonly Held[]): Held[][] {
@@ -46,11 +53,7 @@ function inPieces(group: readonly Held[]): Held[][] {
 /** @returns the `data` of the message */
 export function subscribeData({ helds, since }: Group): Message {
   const [first] = helds;
-  return {
-    ...(first === undefined ? {} : dataOf(first)),
-    bindings: helds.map(({ binding }) => binding),
-    ...(since === undefined ? {} : { since }),
-  };
+  return { ...(first && dataOf(first)), bindings: helds.map(({ binding }) => binding), since };
 }
 
 /** A message that ends something, and what is not held any more after it. */
@@ -65,17 +68,12 @@ export interface Ending {
  * @param accountOf of those without one: the token's own, where it is known
  */
 export function planUnsubscribes(helds: Iterable<Held>, accountOf: (held: Held) => string): readonly Ending[] {
-  const byBinding = new Map<string, Held[]>();
-  for (const held of helds) {
-    if (held.state !== 'held') continue;
-    const key = JSON.stringify([accountOf(held), held.binding]);
-    byBinding.set(key, [...(byBinding.get(key) ?? []), held]);
-  }
-  const whole = new Map<string, Held[]>();
+  const held = [...helds].filter(({ state }) => state === 'held');
+  const whole: Held[] = [];
   const endings: Ending[] = [];
-  for (const siblings of byBinding.values()) {
+  for (const siblings of groupsOf(held, (one) => JSON.stringify([accountOf(one), one.binding]))) {
     if (!siblings.some(isWanted)) {
-      for (const held of siblings) whole.set(held.account ?? '', [...(whole.get(held.account ?? '') ?? []), held]);
+      whole.push(...siblings);
       continue;
     }
     for (const held of siblings) {
@@ -85,11 +83,10 @@ export function planUnsubscribes(helds: Iterable<Held>, accountOf: (held: Held) 
       endings.push({ data: { ...data, binding: held.binding }, helds: [held] });
     }
   }
-  for (const ended of whole.values()) {
+  for (const ended of groupsOf(whole, ({ account }) => account ?? '')) {
     for (const piece of inPieces(ended)) {
-      const [first] = piece;
-      const data = first?.account === undefined ? {} : { account_id: first.account };
-      endings.push({ data: { ...data, bindings: [...new Set(piece.map(({ binding }) => binding))] }, helds: piece });
+      const bindings = [...new Set(piece.map(({ binding }) => binding))];
+      endings.push({ data: { account_id: piece[0]?.account, bindings }, helds: piece });
     }
   }
   return endings;

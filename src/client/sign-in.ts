@@ -25,13 +25,17 @@ export class SignIn {
   #turn = 0;
   #isUnderWay = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  readonly #token: TokenSource;
+  readonly #line: Line;
+  readonly #requests: Requests;
+  readonly #listener: SignInListener;
 
-  constructor(
-    private readonly token: TokenSource,
-    private readonly line: Line,
-    private readonly requests: Requests,
-    private readonly listener: SignInListener,
-  ) {}
+  constructor(token: TokenSource, line: Line, requests: Requests, listener: SignInListener) {
+    this.#token = token;
+    this.#line = line;
+    this.#requests = requests;
+    this.#listener = listener;
+  }
 
   /** On a fresh connection, or when the server takes the old token no more. */
   begin(refusal?: HorizonError): void {
@@ -59,19 +63,19 @@ export class SignIn {
       const token = await this.#ask(refusal);
       if (isStale()) return;
       const askedAt = Date.now();
-      await this.requests.ask({ action: 'ping', auth_token: token });
+      await this.#requests.ask({ action: 'ping', auth_token: token });
       if (isStale()) return;
       this.#failures = 0;
       this.#isUnderWay = false;
-      this.listener.onSignedIn(token, Date.now() - askedAt);
+      this.#listener.onSignedIn(token, Date.now() - askedAt);
     } catch (error) {
       if (!isStale()) this.#onFailure(asHorizonError(error), turn);
     }
   }
 
   async #ask(refusal: HorizonError | undefined): Promise<string> {
-    if (typeof this.token === 'string') return this.token;
-    const get = this.token;
+    if (typeof this.#token === 'string') return this.#token;
+    const get = this.#token;
     this.#asked ??= Promise.resolve(refusal).then(get);
     try {
       const token: unknown = await this.#asked;
@@ -92,26 +96,26 @@ export class SignIn {
     const isRefused = isOfToken(error) || isOther;
     if (isRefused || code === 'token_failed') this.#failures += 1;
     if (this.#failures >= mostFailures) {
-      this.line.close(`${message} (${code})`);
+      this.#line.close(`${message} (${code})`);
       return;
     }
     if (code === 'timeout') {
-      this.line.drop('the server did not answer');
+      this.#line.drop('the server did not answer');
       return;
     }
     if (isOther) {
-      this.line.open();
+      this.#line.open();
       return;
     }
-    this.line.explain(message);
-    this.listener.onReason();
+    this.#line.explain(message);
+    this.#listener.onReason();
     if (isRefused) {
       void this.#try(turn, error);
     } else if (isPassing(error) || code === 'token_failed') {
       const pauseMs = leastRetryMs + Math.random() * (mostRetryMs - leastRetryMs);
       this.#retry = setTimeout(() => void this.#try(turn), pauseMs);
     } else {
-      this.line.drop(message);
+      this.#line.drop(message);
     }
   }
 }

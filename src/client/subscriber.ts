@@ -37,19 +37,23 @@ export class Subscriber {
   #retry: ReturnType<typeof setTimeout> | undefined;
   /** When the message was sent that the server has not answered yet; it answers nothing else meanwhile. Unix time, ms */
   busySince: number | undefined;
+  readonly #subscriptions: Subscriptions;
+  readonly #cursors: Cursors;
+  readonly #requests: Requests;
+  readonly #listener: SubscriberListener;
 
-  constructor(
-    private readonly subscriptions: Subscriptions,
-    private readonly cursors: Cursors,
-    private readonly requests: Requests,
-    private readonly listener: SubscriberListener,
-  ) {}
+  constructor(subscriptions: Subscriptions, cursors: Cursors, requests: Requests, listener: SubscriberListener) {
+    this.#subscriptions = subscriptions;
+    this.#cursors = cursors;
+    this.#requests = requests;
+    this.#listener = listener;
+  }
 
   /** The server takes our token: everything is asked for. @returns when it was, whatever came of it */
   async begin(): Promise<void> {
     this.#isSignedIn = true;
     // What another token or connection was refused may be this one's.
-    this.subscriptions.release([...this.subscriptions.all()].filter(({ state }) => state === 'refused'));
+    this.#subscriptions.release([...this.#subscriptions.all()].filter(({ state }) => state === 'refused'));
     await this.#reconcile();
   }
 
@@ -82,8 +86,8 @@ export class Subscriber {
 
   /** @returns whether there may be more to do */
   async #round(): Promise<boolean> {
-    const [ending] = planUnsubscribes(this.subscriptions.all(), (held) => this.subscriptions.accountOf(held));
-    const [group] = planSubscribes(this.subscriptions.all());
+    const [ending] = planUnsubscribes(this.#subscriptions.all(), (held) => this.#subscriptions.accountOf(held));
+    const [group] = planSubscribes(this.#subscriptions.all());
     // A new subscription may need the room of one that ends; but nothing comes before what resumes.
     if (ending !== undefined && group?.helds[0]?.wasHeld !== true) return this.#end(ending);
     if (group === undefined) return false;
@@ -101,20 +105,20 @@ export class Subscriber {
       if (!isRefusal(error)) return this.#onFailure(error);
       // Of an account, say, that the token may not see any more: then nothing of it is held either.
     }
-    this.subscriptions.drop(helds);
-    this.listener.onProgress();
+    this.#subscriptions.drop(helds);
+    this.#listener.onProgress();
     return true;
   }
 
   async #ask(group: Group): Promise<boolean> {
     const { helds } = group;
     for (const held of helds) if (held.state === 'absent') held.state = 'asking';
-    const id = this.requests.makeId();
+    const id = this.#requests.makeId();
     try {
       await this.#request('subscribe', subscribeData(group), id, (answer) => this.#begin(id, group, answer));
       return true;
     } catch (error) {
-      this.subscriptions.release(helds.filter(({ state }) => state === 'asking'));
+      this.#subscriptions.release(helds.filter(({ state }) => state === 'asking'));
       return isRefusal(error) ? this.#onRefused(group, error) : this.#onFailure(error);
     }
   }
@@ -129,9 +133,9 @@ export class Subscriber {
         if (wanted.length > 0 && !(this.#isSignedIn && (await this.#ask({ ...group, helds: wanted })))) return false;
       }
     } else if (helds.length > 0) {
-      this.listener.onRefused(helds, error);
-      for (const held of helds) this.subscriptions.refuse(held, error);
-      this.listener.onProgress();
+      this.#listener.onRefused(helds, error);
+      for (const held of helds) this.#subscriptions.refuse(held, error);
+      this.#listener.onProgress();
     }
     return true;
   }
@@ -139,13 +143,13 @@ export class Subscriber {
   async #request(
     action: string,
     data: Message,
-    id = this.requests.makeId(),
+    id = this.#requests.makeId(),
     onAnswer?: (data: Message) => void,
   ): Promise<Message> {
     this.#asked = id;
     this.busySince = Date.now();
     try {
-      return await this.requests.ask({ action, data }, id, onAnswer);
+      return await this.#requests.ask({ action, data }, id, onAnswer);
     } finally {
       this.#asked = undefined;
       this.busySince = undefined;
@@ -154,15 +158,15 @@ export class Subscriber {
 
   /** A message was too large to be read at the moment, so that the server doesn't know whose answer this is: ours. */
   onUnread(error: HorizonError): void {
-    if (this.#asked !== undefined) this.requests.fail(this.#asked, error);
+    if (this.#asked !== undefined) this.#requests.fail(this.#asked, error);
   }
 
   #onFailure(error: unknown): boolean {
     const code = codeOf(error);
     // On the next connection everything is asked for anew.
     if (code === 'connection_lost') return false;
-    if (code === 'timeout') this.listener.onSilence();
-    else if (error instanceof HorizonError && isOfToken(error)) this.listener.onTokenEnded(error);
+    if (code === 'timeout') this.#listener.onSilence();
+    else if (error instanceof HorizonError && isOfToken(error)) this.#listener.onTokenEnded(error);
     else this.#retry = setTimeout(() => this.wake(), leastRetryMs + Math.random() * (mostRetryMs - leastRetryMs));
     return false;
   }
@@ -173,16 +177,16 @@ export class Subscriber {
     const isRecovered = data.recovered === true;
     const lost = isRecovered ? [] : added.filter(({ wasHeld }) => wasHeld);
     for (const held of helds) Object.assign(held, { state: 'held', wasHeld: true, isDoubted: false });
-    this.cursors.begin(id, added, textOf(data.cursor), isRecovered);
-    this.subscriptions.confirm(helds);
+    this.#cursors.begin(id, added, textOf(data.cursor), isRecovered);
+    this.#subscriptions.confirm(helds);
     // A reply that says nothing of it is an older server's.
-    if (lost.length > 0) this.listener.onGap(lost, textOf(data.reason) ?? 'no_history');
-    this.listener.onProgress();
+    if (lost.length > 0) this.#listener.onGap(lost, textOf(data.reason) ?? 'no_history');
+    this.#listener.onProgress();
   }
 
   #replays(): number {
     const ids = new Set<string | undefined>();
-    for (const { isReplaying, requestId } of this.subscriptions.all()) if (isReplaying) ids.add(requestId);
+    for (const { isReplaying, requestId } of this.#subscriptions.all()) if (isReplaying) ids.add(requestId);
     return ids.size;
   }
 }

@@ -3,7 +3,7 @@ import type { Cursors } from './cursors.ts';
 import { familyOf, type Held, isWanted, keyOf, newHeld, type Wish } from './held.ts';
 import { HorizonError } from './horizon-error.ts';
 import { isRecord, type Message, textOf } from './message.ts';
-import { report } from './surroundings.ts';
+import { guarded } from './surroundings.ts';
 import type { Handler, HorizonEvent, Stop, SubscribeOptions } from './types.ts';
 
 /** So many events are remembered at least, and at most twice as many, to know them when they come again. */
@@ -47,10 +47,10 @@ export class Subscriptions {
     this.onWish();
     const isHeld = (): boolean => !wish.isOver && helds.every(({ state }) => state === 'held');
     return Object.defineProperty(
-      Object.assign(() => this.end(wish), { ready, isHeld: false }),
+      Object.assign(() => this.end(wish), { ready }),
       'isHeld',
       { get: isHeld },
-    );
+    ) as Stop;
   }
 
   #heldFor(binding: string, options: SubscribeOptions): Held {
@@ -206,12 +206,7 @@ export class Subscriptions {
     for (const wish of [...held.wishes]) {
       if (wish.isOver) continue;
       if (wish.once) this.end(wish);
-      try {
-        const outcome: unknown = wish.handler(event);
-        if (outcome instanceof Promise) outcome.catch(report);
-      } catch (thrown) {
-        report(thrown);
-      }
+      guarded((): unknown => wish.handler(event));
     }
   }
 }

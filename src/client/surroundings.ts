@@ -31,10 +31,25 @@ export function ownWebSocket(): SocketConstructor | undefined {
 }
 
 /** An error of somebody's handler goes where uncaught ones go; Node 20 has no `reportError`. */
-export function report(error: unknown): void {
+function report(error: unknown): void {
   const { reportError, console } = around();
   if (reportError === undefined) console.error(error);
   else reportError.call(globalThis, error);
+}
+
+/**
+ * Calls somebody else's function: one that throws, or rejects, harms nothing of ours.
+ * @returns undefined where it throws
+ */
+export function guarded<Result>(call: () => Result): Result | undefined {
+  try {
+    const outcome = call();
+    if (outcome instanceof Promise) outcome.catch(report);
+    return outcome;
+  } catch (error) {
+    report(error);
+    return undefined;
+  }
 }
 
 /**

@@ -210,6 +210,32 @@ describe('what the server refuses', () => {
     expect(world.board.isStale).toBe(false);
   });
 
+  test('is forgotten, and looked at anew, where the next connection holds it again, though its history left no gap', async () => {
+    const refusals: Record<string, string> = {};
+    const world = new World({ parts: ['calls', 'registrations'] }, refusals);
+    await pass();
+    expect(world.board.isStale).toBe(false);
+    for (const [code, isStale] of [
+      ['family_forbidden', true],
+      ['', false],
+    ] as const) {
+      if (code === '') delete refusals['call.*.*'];
+      else refusals['call.*.*'] = code;
+      world.asked.length = 0;
+      const connections = world.server.sockets.length;
+      world.socket.end(1006);
+      await vi.waitFor(() => expect(world.server.sockets.length).toBeGreaterThan(connections));
+      await pass(300);
+      for (const { action, request_id } of world.socket.sent) {
+        if (action === 'subscribe') world.socket.say({ action: 'notice', notice: 'live', cursor: 'l', request_id });
+      }
+      await pass();
+      expect(world.board.refused.map(({ part }) => part)).toEqual(isStale ? ['calls'] : []);
+      expect(world.board.isStale).toBe(isStale);
+    }
+    expect(world.asked).toEqual(['channels own']);
+  });
+
   test('without calls it is never sure', async () => {
     const { board } = new World(undefined, { 'call.*.*': 'scope_missing' });
     await pass(10_000);

@@ -486,6 +486,36 @@ test('a handler that throws, or rejects, harms no other, and is reported', async
   expect(error.mock.calls).toEqual([[new Error('one')], [new Error('two')]]);
 });
 
+test('a listener that throws, or rejects, harms no other, nor the process, and is reported', async () => {
+  const reported: unknown[] = [];
+  vi.stubGlobal('reportError', (error: unknown) => reported.push(error));
+  const { horizon } = new FakeServer().connect();
+  const heard: unknown[] = [];
+  const failing = (): never => {
+    throw new Error('one');
+  };
+  const listener = {
+    handleEvent(event: Event): void {
+      heard.push([event.type, (event.target as unknown) === horizon, this === listener]);
+    },
+  };
+  horizon.addEventListener('state', failing, { once: true });
+  horizon.addEventListener('state', async () => {
+    throw new Error('two');
+  });
+  horizon.addEventListener('state', listener);
+  horizon.addEventListener('state', listener);
+  await settle();
+  expect(horizon.state).toBe('open');
+  expect(reported).toEqual([new Error('one'), new Error('two')]);
+  expect(heard).toEqual([['state', true, true]]);
+  horizon.removeEventListener('state', listener);
+  horizon.close();
+  await settle();
+  expect(reported).toEqual([new Error('one'), new Error('two'), new Error('two')]);
+  expect(heard).toHaveLength(1);
+});
+
 test('nonsense from the other end stops nothing', async () => {
   const server = new FakeServer();
   const { horizon, events } = server.connect();

@@ -3,8 +3,8 @@
  * what events mean is the rules' affair.
  */
 
-import { report } from '../surroundings.ts';
-import type { FailureEvent, GapEvent, Horizon, HorizonEvent } from '../types.ts';
+import { guarded } from '../surroundings.ts';
+import type { FailureEvent, GapEvent, Horizon, HorizonEvent, Stop } from '../types.ts';
 import { Picture } from './picture.ts';
 import type { Data } from './reading.ts';
 import { Snapshots } from './snapshots.ts';
@@ -39,7 +39,10 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
   const picture = new Picture((call) => guarded(() => where(call)) ?? true);
   const ears = new Set<(event: BoardChange) => void>();
   const refused = new Map<string, Refusal>();
-  const stops: (() => void)[] = [];
+  const stops: Stop[] = [];
+  /** The subscriptions of the parts, and whether the server held them when that was last looked at. */
+  const watched: { readonly part: Kind; readonly account: string | undefined; readonly stop: Stop; isHeld: boolean }[] =
+    [];
   /** What has to happen before the board can be right, besides lists. */
   const waiting = new Set<object>();
   let looked: readonly string[] = [];
@@ -109,10 +112,10 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
     gather();
   }
 
-  function subscribe(binding: string | readonly string[], account: string | undefined): Promise<void> {
-    const stop = horizon.subscribe(binding, take, account === undefined ? {} : { account });
+  function subscribe(binding: string | readonly string[], account: string | undefined): Stop {
+    const stop = horizon.subscribe(binding, take, { account });
     stops.push(stop);
-    return stop.ready;
+    return stop;
   }
 
   function watch(part: Kind, account: string | undefined): void {
@@ -123,11 +126,17 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
       gather();
     };
     // What happens from then on comes as events. What is refused is told at the connection.
-    subscribe(bindings[part], account).then(() => {
-      if (!isClosed && part !== 'lamps') snapshots.want(part, account);
+    const stop = subscribe(bindings[part], account);
+    watched.push({ part, account, stop, isHeld: false });
+    stop.ready.then(() => {
+      if (!isClosed) look(part, account);
       done();
     }, done);
-    if (part === 'registrations') void subscribe(deregistration, account).catch(() => undefined);
+    if (part === 'registrations') subscribe(deregistration, account);
+  }
+
+  function look(part: Kind, account: string | undefined, waitMs?: number): void {
+    if (part !== 'lamps') snapshots.want(part, account, waitMs);
   }
 
   function refuse(part: Kind, account: string | undefined, error: unknown): void {
@@ -146,7 +155,7 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
       for (const account of accounts) {
         if (!event.accounts.some((gap) => gap === (account ?? horizon.account ?? gap) || gap === '')) continue;
         refused.delete(`${part} ${account}`);
-        if (part !== 'lamps') snapshots.want(part, account, Math.random() * mostPauseMs);
+        look(part, account, Math.random() * mostPauseMs);
       }
     }
     gather();
@@ -167,6 +176,12 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
       }, afterwardsMs);
     }
     wasDown = isDown;
+    for (const one of watched) {
+      const { part, account, stop, isHeld } = one;
+      one.isHeld = stop.isHeld;
+      // What was refused in between is allowed again; where a history made up for it, no gap says so.
+      if (one.isHeld && !isHeld && refused.delete(`${part} ${account}`)) look(part, account);
+    }
     snapshots.wake();
     sweepLater();
     gather();
@@ -217,14 +232,4 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
       horizon.removeEventListener('error', onFailure);
     },
   };
-}
-
-/** Somebody else's function: one that throws harms nothing of ours. */
-function guarded<Result>(call: () => Result): Result | undefined {
-  try {
-    return call();
-  } catch (error) {
-    report(error);
-    return undefined;
-  }
 }

@@ -45,12 +45,15 @@ export class Snapshots {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isAsking = false;
   #isClosed = false;
+  readonly #horizon: Horizon;
+  readonly #picture: Picture;
+  readonly #listener: SnapshotListener;
 
-  constructor(
-    private readonly horizon: Horizon,
-    private readonly picture: Picture,
-    private readonly listener: SnapshotListener,
-  ) {}
+  constructor(horizon: Horizon, picture: Picture, listener: SnapshotListener) {
+    this.#horizon = horizon;
+    this.#picture = picture;
+    this.#listener = listener;
+  }
 
   /** Whether the whole truth is here. */
   get isDone(): boolean {
@@ -73,7 +76,7 @@ export class Snapshots {
   /** The connection is there (again). */
   wake(): void {
     clearTimeout(this.#timer);
-    if (this.#isAsking || this.#isClosed || this.horizon.state !== 'open' || this.#wishes.size === 0) return;
+    if (this.#isAsking || this.#isClosed || this.#horizon.state !== 'open' || this.#wishes.size === 0) return;
     const next = [...this.#wishes.values()].reduce((first, wish) => (wish.dueAt < first.dueAt ? wish : first));
     this.#timer = setTimeout(() => void this.#ask(next), Math.max(0, next.dueAt - Date.now()));
   }
@@ -96,7 +99,7 @@ export class Snapshots {
     } catch (error) {
       // A connection that was closed may be opened again.
       isWhole = isRefusal(error) && error.code !== 'closed';
-      if (isWhole && wish.kind !== 'details') this.listener.onRefused(wish.kind, wish.account, error);
+      if (isWhole && wish.kind !== 'details') this.#listener.onRefused(wish.kind, wish.account, error);
     }
     await pause();
     this.#isAsking = false;
@@ -108,16 +111,16 @@ export class Snapshots {
       if (!isWhole) this.#wishes.set(keyOf(wish), again);
     }
     if (this.#isClosed) return;
-    this.listener.onChange();
+    this.#listener.onChange();
     this.wake();
   }
 
   async #look({ account }: Wish, kind: Listed): Promise<boolean> {
     const askedAt = Date.now();
-    const reply = await this.horizon.query(questions[kind], of(account));
+    const reply = await this.#horizon.query(questions[kind], of(account));
     const listing = listingOf(reply, askedAt);
-    let isWhole = this.picture.list(kind, reply.result, listing) && listing.isComplete;
-    this.listener.onChange();
+    let isWhole = this.#picture.list(kind, reply.result, listing) && listing.isComplete;
+    this.#listener.onChange();
     for (const room of kind === 'conferences' ? entries(reply.result) : []) {
       isWhole = (await this.#lookInto(text(room, 'name') ?? '', listing.account)) && isWhole;
     }
@@ -127,11 +130,11 @@ export class Snapshots {
   async #lookInto(room: string, account: string): Promise<boolean> {
     await pause();
     const askedAt = Date.now();
-    const reply = await this.horizon.query('conference', { account_id: account, conference_id: room });
+    const reply = await this.#horizon.query('conference', { account_id: account, conference_id: room });
     const listing = listingOf(reply, askedAt);
     // A room that has ended meanwhile has told so.
     if (reply.result === null) return listing.isComplete;
-    return this.picture.listMembers(room, reply.result, listing) && listing.isComplete;
+    return this.#picture.listMembers(room, reply.result, listing) && listing.isComplete;
   }
 
   async #complete({ account }: Wish): Promise<boolean> {
@@ -139,7 +142,7 @@ export class Snapshots {
     const ids = sketches.filter((id) => !this.#asked.has(id)).slice(0, mostDetails);
     if (ids.length === 0) return true;
     const askedAt = Date.now();
-    const reply = await this.horizon.query('channels', { ...of(account), details: true, call_ids: ids });
+    const reply = await this.#horizon.query('channels', { ...of(account), details: true, call_ids: ids });
     // Those of another account, too, are not asked for again.
     for (const id of ids) this.#asked.add(id);
     const listed = entries(reply.result) as readonly Data[];
@@ -147,13 +150,13 @@ export class Snapshots {
       for (const entry of listed)
         if (text(entry, 'call_direction') === undefined) this.#asked.delete(String(entry.uuid));
     }
-    this.picture.list('calls', listed, { ...listingOf(reply, askedAt), isComplete: false });
+    this.#picture.list('calls', listed, { ...listingOf(reply, askedAt), isComplete: false });
     return sketches.every((id) => this.#asked.has(id));
   }
 }
 
 const keyOf = ({ kind, account = '' }: Wish): string => `${kind} ${account}`;
-const of = (account: string | undefined) => (account === undefined ? {} : { account_id: account });
+const of = (account: string | undefined) => ({ account_id: account });
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, pauseMs));
 
 function listingOf({ account_id, partial }: QueryReply, askedAt: number): Listing {
