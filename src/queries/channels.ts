@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { ActionError } from '../errors.ts';
 import { encodeWord } from '../families/routing-key.ts';
 import { type Entry, entryOf, inSlices, listIn, ownMember, shown, textOf } from './entries.ts';
-import type { Answer, Query, QueryTools } from './query.ts';
+import type { Answer, MediaQuestion, Query, QueryTools } from './query.ts';
 
 const exchange = 'callevt';
 /** How many are completed for one question: each costs a question of its own. */
@@ -119,38 +119,67 @@ export const channel: Query<z.output<typeof channelArguments>> = {
   },
 };
 
+interface FoundChannel {
+  readonly found: Entry | undefined;
+  readonly partial: boolean;
+}
+
 /** The first media node that has it ends the wait. */
-async function findChannel(
-  id: string,
-  account: string,
-  tools: QueryTools,
-  isExtra = false,
-): Promise<{ found: Entry | undefined; partial: boolean }> {
-  const owned = (answer: Answer): Entry | undefined => {
-    const entry = entryIn(answer, id);
-    return entry?.account_id === account && (entry.call_id ?? id) === id ? entry : undefined;
-  };
+async function findChannel(id: string, account: string, tools: QueryTools, isExtra = false): Promise<FoundChannel> {
   const { answers, partial } = await tools.ask(
-    {
-      exchange,
-      routingKey: 'call.status_req.channels',
-      fields: {
-        'Event-Category': 'call_event',
-        'Event-Name': 'query_channels_req',
-        'Call-ID': id,
-        Fields: 'all',
-        // With true a media node that doesn't have it says nothing at all, and would be waited for.
-        'Active-Only': false,
-      },
-      answer: 'query_channels_resp',
-    },
+    questionFor(id),
     // Another account's ends no wait: how long an answer takes must not tell that there is such a call.
-    (answer) => owned(answer) !== undefined,
+    (answer) => ownedIn(answer, id, account) !== undefined,
     isExtra,
   );
-  for (const answer of answers) if (entryIn(answer, id) !== undefined && !owned(answer)) tools.onContradiction();
-  const found = answers.map(owned).find((entry) => entry !== undefined);
-  return { found: found === undefined || tools.hasEnded(id) ? undefined : shown(found), partial };
+  return { found: pick(answers, id, account, tools), partial };
+}
+
+/**
+ * The same for who is about to act on it. A call id is whatever a telephone says, and two accounts may have one each:
+ * whatever is sent to it then would reach either. So all media nodes are heard, and a call that is another account's as
+ * well is nobody's.
+ */
+export async function findChannelAlone(id: string, account: string, tools: QueryTools): Promise<FoundChannel> {
+  const { answers, partial } = await tools.ask(questionFor(id));
+  const found = pick(answers, id, account, tools);
+  const isContested = answers.some((answer) => {
+    const owner = entryIn(answer, id)?.account_id;
+    return typeof owner === 'string' && owner !== account;
+  });
+  // Of one that is not the account's at all nothing else is told than of one that there is not.
+  return found !== undefined && isContested ? { found: undefined, partial: false } : { found, partial };
+}
+
+function questionFor(id: string): MediaQuestion {
+  return {
+    exchange,
+    routingKey: 'call.status_req.channels',
+    fields: {
+      'Event-Category': 'call_event',
+      'Event-Name': 'query_channels_req',
+      'Call-ID': id,
+      Fields: 'all',
+      // With true a media node that doesn't have it says nothing at all, and would be waited for.
+      'Active-Only': false,
+    },
+    answer: 'query_channels_resp',
+  };
+}
+
+/** The account's own of what was answered; the others are counted. */
+function pick(answers: readonly Answer[], id: string, account: string, tools: QueryTools): Entry | undefined {
+  const owned = answers.map((answer) => ownedIn(answer, id, account));
+  for (const [at, answer] of answers.entries()) {
+    if (owned[at] === undefined && entryIn(answer, id) !== undefined) tools.onContradiction();
+  }
+  const found = owned.find((entry) => entry !== undefined);
+  return found === undefined || tools.hasEnded(id) ? undefined : shown(found);
+}
+
+function ownedIn(answer: Answer, id: string, account: string): Entry | undefined {
+  const entry = entryIn(answer, id);
+  return entry?.account_id === account && (entry.call_id ?? id) === id ? entry : undefined;
 }
 
 function entryIn(answer: Answer, id: string): Entry | undefined {

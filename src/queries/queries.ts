@@ -14,9 +14,9 @@ import { everyAccount } from '../families/family.ts';
 import { KeyedBuckets } from '../keyed-buckets.ts';
 import { Shared } from '../shared.ts';
 import { TokenBucket } from '../token-bucket.ts';
-import { channel, channels } from './channels.ts';
+import { channel, channels, findChannelAlone } from './channels.ts';
 import { conference, conferences } from './conferences.ts';
-import type { Answer, MediaAnswers, MediaQuestion, Query, QueryOutcome } from './query.ts';
+import type { Answer, MediaAnswers, MediaQuestion, Query, QueryOutcome, QueryTools } from './query.ts';
 import { registrations } from './registrations.ts';
 
 export const allQueries = [channels, channel, conferences, conference, registrations] as const;
@@ -97,27 +97,29 @@ export class Queries {
       throw new ActionError('rate_limited', `rate limit exceeded: ${tokenRate.perSecond} queries a second of a token`);
     }
     const key = `${query.name} ${request.account} ${JSON.stringify(args)}`;
-    const outcome = await this.#shared.run(key, () => this.#run(query, request.account, args));
+    const outcome = await this.#shared.run(key, () => query.run(request.account, args, this.#tools(true)));
     this.check(request, who());
     return outcome;
   }
 
   /**
-   * One channel, as the media nodes know it from now on: for who is about to act on it. Not shared, and not counted.
-   * @returns undefined where nobody knows it as this account's
-   * @throws ActionError source_unavailable where none answered
+   * One channel, as the media nodes know it from now on: for who is about to act on it. Not shared, and not counted. All of
+   * them are heard.
+   * @returns undefined where nobody knows it as this account's, or somebody as another's
+   * @throws ActionError source_unavailable where not all answered, and none knows it as this account's
    */
   async findChannel(account: string, callId: string): Promise<Readonly<Record<string, unknown>> | undefined> {
-    const { result, partial } = await this.#run(channel as Query, account, { call_id: callId }, false);
-    if (result === null && partial) {
+    const { found, partial } = await findChannelAlone(callId, account, this.#tools(false));
+    if (found === undefined && partial) {
       throw new ActionError('source_unavailable', 'no answer from every media node: whose call it is, is not known');
     }
-    return (result ?? undefined) as Readonly<Record<string, unknown>> | undefined;
+    return found;
   }
 
-  async #run(query: Query, account: string, args: unknown, isCounted = true): Promise<QueryOutcome> {
+  /** @param isCounted whether what is asked counts for the limits */
+  #tools(isCounted: boolean): QueryTools {
     const { accounts, hasEnded, onContradiction } = this.surroundings;
-    return query.run(account, args, {
+    return {
       ask: async (question, suffices, isExtra = false) => {
         if (isCounted) this.#count(isExtra);
         return this.#ask(question, suffices);
@@ -125,7 +127,7 @@ export class Queries {
       realmOf: (id) => accounts.realmOf(id),
       hasEnded,
       onContradiction,
-    });
+    };
   }
 
   #count(isExtra: boolean): void {

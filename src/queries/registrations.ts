@@ -38,7 +38,8 @@ export const registrations: Query<z.output<typeof registrationsArguments>> = {
       (value) => {
         const entry = entryOf(value);
         if (entry === undefined) return;
-        if (!isOf(entry, account, realm)) {
+        // The realm may have gone to another account while the media nodes thought, and with it whose devices these are.
+        if (!isOf(entry, account, realm) || tools.realmOf(account)?.toLowerCase() !== realm.toLowerCase()) {
           tools.onContradiction();
           return;
         }

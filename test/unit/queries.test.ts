@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { AccountTree } from '../../src/auth/accounts.ts';
+import { type AccountDirectory, AccountTree } from '../../src/auth/accounts.ts';
 import { identityOf } from '../../src/auth/identity.ts';
 import type { Answers, Asker, Patience, Question } from '../../src/bus.ts';
 import { Queries } from '../../src/queries/queries.ts';
@@ -46,11 +46,16 @@ beforeEach(() => {
 
 const tree = new AccountTree([{ id: account, realm }, { id: child, parent_id: account }, { id: stranger }]);
 
-function queriesOn(bus: FakeBus, living: readonly string[] | undefined, ended: readonly string[] = []): Queries {
+function queriesOn(
+  bus: FakeBus,
+  living: readonly string[] | undefined,
+  ended: readonly string[] = [],
+  accounts: AccountDirectory = tree,
+): Queries {
   return new Queries({
     asker: bus,
     peers: { running: () => (living === undefined ? undefined : new Set(living)) },
-    accounts: tree,
+    accounts,
     isUp: () => true,
     hasEnded: (id) => ended.includes(id),
     onContradiction: () => {
@@ -237,6 +242,44 @@ describe('channel', () => {
   });
 });
 
+describe('a channel that is to be commanded', () => {
+  const id = 'a call id of two';
+  const answer = (node: string, of?: string) => () => ({
+    'Event-Name': 'query_channels_resp',
+    Node: node,
+    Channels: of === undefined ? {} : { [id]: { 'Call-ID': id, 'Account-ID': of } },
+  });
+  const silent = () => undefined;
+
+  test.each<[string, MediaNode[]]>([
+    ['before', [answer('a', stranger), answer('b', account)]],
+    ['after', [answer('a', account), answer('b', stranger)]],
+    ['and a third one is silent', [answer('a', account), silent, answer('b', stranger)]],
+    ['says a stranger', [answer('a', account), answer('nobody knows it', stranger), answer('b')]],
+  ])('is nobody’s where another node has it as another account’s: %s', async (_when, nodes) => {
+    const queries = queriesOn(new FakeBus(nodes), ['a', 'b', ...nodes.slice(2).map(() => 'c')]);
+    expect(await queries.findChannel(account, id)).toBeUndefined();
+    expect(contradictions).toBe(1);
+  });
+
+  test.each<[string, MediaNode[]]>([
+    ['alone has it', [answer('a', account), answer('b')]],
+    ['has it as well', [answer('a'), answer('b', account), answer('c', account)]],
+    ['has it, and another one is silent', [answer('a', account), silent]],
+  ])('is the account’s where a node %s', async (_what, nodes) => {
+    const queries = queriesOn(new FakeBus(nodes), ['a', 'b']);
+    expect(await queries.findChannel(account, id)).toMatchObject({ call_id: id, account_id: account });
+  });
+
+  test('another account’s alone is told from none by nothing, whoever is silent', async () => {
+    for (const has of [answer('a', stranger), answer('a')]) {
+      const missing = queriesOn(new FakeBus([has, silent]), ['a', 'b']);
+      await expect(missing.findChannel(account, id)).rejects.toMatchObject({ code: 'source_unavailable' });
+      expect(await queriesOn(new FakeBus([has]), ['a']).findChannel(account, id)).toBeUndefined();
+    }
+  });
+});
+
 describe('conferences and conference', () => {
   test('as Kazoo answers', async () => {
     const list = queriesOn(new FakeBus([() => captured('answer.search_resp.account.json')]), [
@@ -330,6 +373,26 @@ describe('registrations', () => {
       routingKey: 'registration.query.acme%2Eexample%2Ecom.a+b',
       Username: 'a b',
     });
+  });
+
+  test('a realm that went to another account while it was asked about brings nobody’s devices', async () => {
+    let isGone = false;
+    const answer = captured('answer.reg_query_resp.json');
+    const bus = new FakeBus([
+      () => {
+        isGone = true;
+        return { ...answer, Fields: [{ Username: 'bare', Realm: realm, Contact: 'sip:bare@192.0.2.9' }] };
+      },
+    ]);
+    const before = { isWithin: () => true, parentOf: () => undefined, isSuperduperAdmin: () => false };
+    const accounts = {
+      ...before,
+      accountOfRealm: () => undefined,
+      realmOf: () => (isGone ? 'new.example.com' : realm),
+    };
+    const queries = queriesOn(bus, ['ecallmgr@apps1.example.com'], [], accounts);
+    expect(await ask(queries, 'registrations')).toEqual({ result: [], partial: false });
+    expect(contradictions).toBe(1);
   });
 
   test('without a realm there is nothing to ask for', async () => {
