@@ -165,6 +165,33 @@ test('of 740 calls 500 are listed, and it says so; few of them are in the page a
   await call(page, 'many-739').waitFor({ timeout: longMs });
 });
 
+test('on the wall what rings stands first, however many calls are older, and is named', {
+  timeout: longMs,
+}, async () => {
+  const bridge = await startBridge();
+  const office = await startOffice(bridge.broker, account);
+  for (let index = 0; index < 520; index++)
+    office.begin({ 'Call-ID': `many-${index}`, 'Call-Direction': 'inbound' }, { seconds: 800 - index, answered: true });
+  office.begin(
+    { 'Call-ID': 'rings', 'Call-Direction': 'inbound', 'Caller-ID-Name': 'Chiara', 'Caller-ID-Number': '1003' },
+    { seconds: 5 },
+  );
+  const page = await openConsole(bridge, { search: '?wall' });
+  await call(page, 'rings', 'ringing').getByText('Chiara').waitFor({ timeout: longMs });
+  expect(await page.locator('[data-call]').first().getAttribute('data-call')).toBe('rings');
+});
+
+test('a call that is opened beside another view is named, though it began before the page was there', {
+  timeout: longMs,
+}, async () => {
+  const bridge = await startBridge();
+  const office = await startOffice(bridge.broker, account);
+  office.begin(ana, { answered: true });
+  office.begin(bruno, { answered: true });
+  const page = await openConsole(bridge, { place: '/conferences?call=ana-1' });
+  await page.locator('.drawer').getByText('Bruno Keller').first().waitFor({ timeout: longMs });
+});
+
 test('the drawer tells what happened and when, and hangs up after it has asked', { timeout: longMs }, async () => {
   const { office, page, bridge } = await startWorld();
   await ringAndAnswer(office);

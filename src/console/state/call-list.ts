@@ -76,7 +76,8 @@ const listed = computed<readonly Call[]>(() => {
   return [...all, ...gone].sort((a, b) => a.since - b.since || (a.id < b.id ? -1 : 1));
 });
 
-const matching = computed(() => {
+/** All that the search and the state of the address let through, uncut. */
+export const matching = computed(() => {
   const [search, wanted] = [query.value, stateWanted.value];
   const hits = listed.value.filter((call) => matches(searchText(call), search));
   return wanted === undefined ? hits : hits.filter(({ state }) => state === wanted);

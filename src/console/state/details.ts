@@ -5,6 +5,7 @@
 import { effect, signal } from '@preact/signals';
 import type { Call } from '../library.ts';
 import { living, query } from './call-list.ts';
+import { openedCall } from './opened.ts';
 import { look } from './picture.ts';
 
 /** As many as the server completes in one answer. */
@@ -27,7 +28,9 @@ effect(() => {
   const known = new Set(all.map(({ id }) => id));
   const now = Date.now();
   asked = new Map([...asked].filter(([id]) => known.has(id)));
-  const wanted = [...seen.value, ...(query.value === '' ? [] : all)];
+  const opened = openedCall.value;
+  // In the drawer it is looked at from every view.
+  const wanted = [...(opened === undefined ? [] : [opened]), ...seen.value, ...(query.value === '' ? [] : all)];
   const sketches = [...new Set(wanted)].filter(({ id, isSketch }) => isSketch && now - (asked.get(id) ?? now) < mostMs);
   const next = sketches.slice(0, most).map(({ id }) => id);
   for (const id of next) if (!asked.has(id)) asked.set(id, now);

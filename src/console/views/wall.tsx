@@ -1,9 +1,11 @@
 /** For a screen on the wall (`?wall`): large type, and nothing to press. */
+import { useEffect } from 'preact/hooks';
 import { Empty, StateBadge, Ticking, Who } from '../parts/bits.tsx';
 import { Notice } from '../parts/notice.tsx';
 import { account, accountName } from '../state/accounts.ts';
-import { counts, liveStates, living, rows } from '../state/call-list.ts';
+import { counts, liveStates, living, matching } from '../state/call-list.ts';
 import { now } from '../state/clock.ts';
+import { lookAt } from '../state/details.ts';
 import { standing } from '../state/freshness.ts';
 import { clockTime, count } from '../times.ts';
 import { words } from '../words.ts';
@@ -16,11 +18,12 @@ const order = { ringing: 0, held: 1, parked: 2, talking: 3, ended: 4 } as const;
 
 export function WallView() {
   const { freshness, text } = standing.value;
-  const sorted = rows.value
+  const sorted = matching.value
     .filter(({ state }) => state !== 'ended')
     .sort((a, b) => order[a.state] - order[b.state] || a.since - b.since);
   const shown = sorted.slice(0, most);
   const id = account.value;
+  useEffect(() => lookAt(shown));
   return (
     <main class="wall" data-view="calls" aria-label={words.titles.calls}>
       <header class="wall-head">
