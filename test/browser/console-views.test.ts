@@ -142,6 +142,33 @@ test('sockets are listed with what they listen to, and one is closed after it wa
   await row.waitFor({ state: 'detached' });
 });
 
+test('of an account that was left no socket stands there; one look at a time is under way, and a late failure is nobody’s', {
+  timeout: longMs,
+}, async () => {
+  const { bridge, page } = await startWorld('/sockets', [/503/]);
+  const other = await openClient(bridge, { token: await tokenFor(account) });
+  await other.subscribe('call.CHANNEL_CREATE.*', { name: 'billing' });
+  const row = page.locator('[data-socket]', { hasText: 'billing' });
+  await row.waitFor();
+  const held: Route[] = [];
+  await page.route(/\/accounts\/\w+\/websockets\?/, (route) => void held.push(route));
+  await until(() => held.length > 0);
+  await page.waitForTimeout(6000);
+  expect(held.length).toBe(1);
+  await page.getByLabel('Account', { exact: true }).selectOption(child);
+  await until(() => held.length === 2);
+  expect(await row.count()).toBe(0);
+  const late = page.waitForResponse((response) => response.url().includes(`${account}/websockets?`));
+  await held[0]?.fulfill({ status: 503, json: { message: 'nobody’s' } });
+  await (await late).finished();
+  const own = page.waitForResponse((response) => response.url().includes(`${child}/websockets?`));
+  await held[1]?.continue();
+  await (await own).finished();
+  await page.locator('.view-count').waitFor();
+  expect(await row.count()).toBe(0);
+  expect(await page.locator('.view > .trouble').count()).toBe(0);
+});
+
 test('a developer sees the frames of either dialect, and takes the lines along without the token', {
   timeout: longMs,
 }, async () => {
@@ -208,7 +235,9 @@ test('another account is picked from those below, or all together; the address k
   expect(page.url()).toContain('below=yes');
 });
 
-test('a failure in passing takes no account away, and what is asked again makes nothing anew', async () => {
+test('a failure in passing takes no account away, and what is asked again makes nothing anew', {
+  timeout: longMs,
+}, async () => {
   const { bridge, page } = await startWorld('/events', [/503/]);
   const spa = page.getByLabel('Account', { exact: true }).locator('option', { hasText: 'Spa' });
   await spa.waitFor({ state: 'attached' });
@@ -241,7 +270,9 @@ test('a failure in passing takes no account away, and what is asked again makes 
   expect(await rows.count()).toBeGreaterThan(0);
 });
 
-test('an answer about the past that comes late for another account changes nothing: no event stands twice', async () => {
+test('an answer about the past that comes late for another account changes nothing: no event stands twice', {
+  timeout: longMs,
+}, async () => {
   const accounts = await useAccountsFile([
     { id: account, name: 'Harbour', realm },
     { id: child, name: 'Spa', realm: 'spa.example.com', parent_id: account },

@@ -1,6 +1,6 @@
 /** The account's sockets over all nodes: which, from where, what they listen to; and how to close one. */
 import { useSignal, useSignalEffect } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { Empty } from '../parts/bits.tsx';
 import { account } from '../state/accounts.ts';
 import { announcement } from '../state/choices.ts';
@@ -123,31 +123,45 @@ function Row({
   );
 }
 
+/** Another account is another list: nothing of the one before may stand under its name, least of all a way to close it. */
 export function SocketsView() {
+  const of = account.value;
+  return <SocketsOf key={of} of={of} />;
+}
+
+function SocketsOf({ of }: { readonly of: string | undefined }) {
   const found = useSignal<Found | undefined>(undefined);
   const trouble = useSignal('');
   const pages = useSignal(1);
   const turn = useSignal(0);
   const mayRead = hasScope(tokenFacts.value, 'sockets:read');
-  const of = account.value;
+  const isAsking = useRef(false);
 
   useSignalEffect(() => {
     void turn.value;
-    const asked = account.value;
-    if (asked === undefined || !mayRead) return;
-    void read(asked, pages.value)
+    if (of === undefined || !mayRead) return undefined;
+    // What was asked before, or of another account, is answered too late.
+    let isOver = false;
+    isAsking.current = true;
+    void read(of, pages.value)
       .then((answer) => {
-        if (account.peek() !== asked) return;
+        if (isOver) return;
         found.value = answer;
         trouble.value = '';
       })
       .catch((error: unknown) => {
-        trouble.value = error instanceof Error ? error.message : String(error);
+        if (!isOver) trouble.value = error instanceof Error ? error.message : String(error);
+      })
+      .finally(() => {
+        if (!isOver) isAsking.current = false;
       });
+    return () => {
+      isOver = true;
+    };
   });
   useEffect(() => {
     const timer = setInterval(() => {
-      if (document.visibilityState === 'visible') turn.value += 1;
+      if (document.visibilityState === 'visible' && !isAsking.current) turn.value += 1;
     }, everyMs);
     return () => clearInterval(timer);
   }, [turn]);
