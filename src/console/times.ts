@@ -1,4 +1,5 @@
 /** Times and figures as people read them, in their own zone and locale. */
+import { unixMs as sinceUnixEpoch } from '../client/board/reading.ts';
 
 const clockFormat = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const exactFormat = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
@@ -46,6 +47,6 @@ export function isoDuration(ms: number): string {
 
 /** Unix ms of seconds since the year 0, as Kazoo counts them. */
 export function unixMs(gregorianSeconds: unknown): number | undefined {
-  const seconds = Number(gregorianSeconds);
-  return Number.isFinite(seconds) && seconds > 62_167_219_200 ? (seconds - 62_167_219_200) * 1000 : undefined;
+  const ms = sinceUnixEpoch(Number(gregorianSeconds));
+  return ms !== undefined && Number.isFinite(ms) && ms > 0 ? ms : undefined;
 }

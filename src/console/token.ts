@@ -1,4 +1,5 @@
 /** What a token says of itself, as far as a page can read it: what it is worth is the server's to say. */
+import { claimsOf } from '../client/token-account.ts';
 
 export interface TokenFacts {
   readonly account: string | undefined;
@@ -11,32 +12,16 @@ export interface TokenFacts {
   readonly isNarrow: boolean;
 }
 
-const nothing: TokenFacts = {
-  account: undefined,
-  expiresAt: undefined,
-  scopes: undefined,
-  families: undefined,
-  isNarrow: false,
-};
-
+/** @returns of an opaque token that it says nothing */
 export function readToken(token: string): TokenFacts {
-  try {
-    const base64 = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
-    const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-    const claims: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    if (typeof claims !== 'object' || claims === null) return nothing;
-    const { account_id: account, exp, scope, families, filter } = claims as Record<string, unknown>;
-    return {
-      account: typeof account === 'string' ? account : undefined,
-      expiresAt: typeof exp === 'number' ? exp * 1000 : undefined,
-      scopes: typeof scope === 'string' ? scope.split(' ') : undefined,
-      families: Array.isArray(families) ? families.map(String) : undefined,
-      isNarrow: filter !== undefined,
-    };
-  } catch {
-    // Opaque: Crossbar has such tokens.
-    return nothing;
-  }
+  const { account_id: account, exp, scope, families, filter } = claimsOf(token) ?? {};
+  return {
+    account: typeof account === 'string' ? account : undefined,
+    expiresAt: typeof exp === 'number' ? exp * 1000 : undefined,
+    scopes: typeof scope === 'string' ? scope.split(' ') : undefined,
+    families: Array.isArray(families) ? families.map(String) : undefined,
+    isNarrow: filter !== undefined,
+  };
 }
 
 /** Whether the token names what commanding calls needs. */

@@ -40,8 +40,15 @@ function heldSince({ legs }: Call): number | undefined {
   return last === 0 ? undefined : last;
 }
 
-/** When a call was first seen on hold, where no event told. */
-const seenHeld = new Map<string, number>();
+/** Since when each call that is on hold now has been: where no event told, since it was first seen so. */
+const heldFrom = signal<ReadonlyMap<string, number>>(new Map());
+
+effect(() => {
+  const before = heldFrom.peek();
+  const held = calls.value.filter(({ state }) => state === 'held');
+  if (held.length === 0 && before.size === 0) return;
+  heldFrom.value = new Map(held.map((call) => [call.id, before.get(call.id) ?? heldSince(call) ?? pictureTime.peek()]));
+});
 
 export const alerts = computed<readonly Alert[]>(() => {
   const { ringing, held } = wishes.value;
@@ -49,12 +56,10 @@ export const alerts = computed<readonly Alert[]>(() => {
   const at = pictureTime.value;
   return calls.value.flatMap((call): readonly Alert[] => {
     const who = person(call.from.name, call.from.number) || words.unknown;
-    if (call.state !== 'held') seenHeld.delete(call.id);
     if (ringing.isOn && call.state === 'ringing' && at - call.since >= ringing.seconds * 1000)
       return [{ call, text: words.bell.rings(who, duration(at - call.since)) }];
     if (!held.isOn || call.state !== 'held') return [];
-    if (!seenHeld.has(call.id)) seenHeld.set(call.id, heldSince(call) ?? at);
-    const forMs = at - (seenHeld.get(call.id) ?? at);
+    const forMs = at - (heldFrom.value.get(call.id) ?? at);
     return forMs >= held.seconds * 1000 ? [{ call, text: words.bell.holds(who, duration(forMs)) }] : [];
   });
 });
