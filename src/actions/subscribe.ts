@@ -9,6 +9,9 @@ import type { Interest, Subscription } from '../session/subscription.ts';
 import type { Action, Request } from './action.ts';
 import { type BindingsMessage, bindingsMessage, bindingTexts } from './bindings-message.ts';
 
+/** Of the filters that a message's subscriptions bring back when they end by themselves: each notice repeats the filter. */
+const maxRepeatedFilterBytes = 131_072;
+
 const reply = z.object({
   subscribed: bindingTexts.describe('what this message added'),
   subscriptions: bindingTexts.describe("all of the socket's bindings"),
@@ -53,6 +56,7 @@ export const subscribe: Action<BindingsMessage, z.output<typeof reply>> = {
       throw new ActionError('invalid_message', 'invalid message: data.since: only a socket with ?resume=on can resume');
     }
     if (request.message.bindings.length === 0) throw new ActionError('binding_missing');
+    checkEndings(request.message);
     for (const text of request.message.bindings) understand(text, request);
   },
 
@@ -106,6 +110,16 @@ export const subscribe: Action<BindingsMessage, z.output<typeof reply>> = {
 
 function accountOf({ message, identity }: Request<BindingsMessage>): string {
   return message.accountId ?? identity.accountId;
+}
+
+/** A message of a few kilobytes must not come back as megabytes. @throws ActionError invalid_message */
+function checkEndings({ bindings, options: { narrowing, lifetime } }: BindingsMessage): void {
+  const filterBytes = narrowing.filter?.bytes ?? 0;
+  if (lifetime === undefined || filterBytes * bindings.length <= maxRepeatedFilterBytes) return;
+  throw new ActionError(
+    'invalid_message',
+    `invalid message: data.filter: with expires or once each of the ${bindings.length} bindings repeats its ${filterBytes} bytes when it ends, and a message's may have ${maxRepeatedFilterBytes} together`,
+  );
 }
 
 /** @throws ActionError where the text is no binding, or the token excludes its family */

@@ -268,3 +268,24 @@ describe('timers', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 });
+
+test.each([{ expires: 60 }, { once: true }])('%j: what the notices repeat of a filter is bounded', async (lifetime) => {
+  const bridge = await startBridge();
+  const client = await open(bridge, 'classic');
+  /** 8,192 bytes as JSON. */
+  const largest = { 'Event-Name': 'x'.repeat(8175) };
+  const bindings = Array.from({ length: 17 }, (_, index) => `call.*.id${index}`);
+  const subscribe = async (data: object) =>
+    client.request({ action: 'subscribe', auth_token: await tokenFor(account), data });
+  const refused = await subscribe({ bindings, filter: largest, ...lifetime });
+  expect(refused).toMatchObject({ status: 'error', data: { code: 'invalid_message' } });
+  expect(JSON.stringify(refused)).toContain('data.filter: ');
+  expect(await held(client)).toEqual([]);
+  expect(await subscribe({ bindings: bindings.slice(1), filter: largest, ...lifetime })).toMatchObject({
+    status: 'success',
+  });
+  // Without an end there is no notice.
+  expect(await subscribe({ bindings, filter: { 'Event-Name': 'y'.repeat(8175) } })).toMatchObject({
+    status: 'success',
+  });
+});
