@@ -120,3 +120,10 @@ test.each([
   );
   for (const link of links) expect(existsSync(folder + link), `${file} leads to ${link}`).toBe(true);
 });
+
+test('what a build consists of stands once in package.json: all that need one ask for it', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  const building = Object.keys(scripts).filter((name) => scripts[name]?.includes('vite build'));
+  expect(building).toEqual(['build']);
+  for (const name of ['prestart', 'pretest', 'prepack']) expect(scripts[name]).toMatch(/\bnpm run (-s )?build$/);
+});
