@@ -12,7 +12,11 @@ type Listener = ((event: Event) => unknown) | { handleEvent(event: Event): unkno
 class GuardedEventTarget extends EventTarget {
   readonly #guarded = new WeakMap<Listener, (event: Event) => void>();
 
-  override addEventListener(type: string, listener: Listener, options?: AddEventListenerOptions): void {
+  override addEventListener(
+    type: string,
+    listener: Listener,
+    options?: Parameters<EventTarget['addEventListener']>[2],
+  ): void {
     super.addEventListener(type, this.#guard(listener), options);
   }
 
