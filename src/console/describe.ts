@@ -17,9 +17,25 @@ export function text(data: unknown, name: string): string {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }
 
+/** Characters that turn the order of what is written beside them: overrides, embeddings, isolates and their ends. */
+const turning = /[\u202A-\u202E\u2066-\u2069]/g;
+/** Scripts that are written from the right to the left, and the marks that stand for them. */
+const fromTheRight = /[\u0590-\u08FF\u200F\uFB1D-\uFDFF\uFE70-\uFEFC]|[\u{10800}-\u{10FFF}\u{1E800}-\u{1EFFF}]/u;
+
+/** Somebody else's text for a line of several: whatever it is made of, it changes the order of nothing beside it. */
+export function isolated(part: string): string {
+  const plain = part.replace(turning, '');
+  return fromTheRight.test(plain) ? `\u2068${plain}\u2069` : plain;
+}
+
+/** A member for a line that people read. */
+function shown(data: unknown, name: string): string {
+  return isolated(text(data, name));
+}
+
 export function person(name: string | undefined, number: string | undefined): string {
-  if (!name || name === number) return number ?? '';
-  return number ? `${name} (${number})` : name;
+  if (!name || name === number) return isolated(number ?? '');
+  return number ? `${isolated(name)} (${isolated(number)})` : isolated(name);
 }
 
 function describeCall(name: string, data: Data): readonly [string, string] {
@@ -35,32 +51,32 @@ function describeCall(name: string, data: Data): readonly [string, string] {
 function describeConference(data: Data): readonly [string, string] {
   const event = text(data, 'event');
   const who = person(text(data, 'caller_id_name'), text(data, 'caller_id_number'));
-  return [`${who === '' ? '' : `${who} `}${conferenceVerb(event)} ${text(data, 'conference_id')}`, event];
+  return [`${who === '' ? '' : `${who} `}${conferenceVerb(event)} ${shown(data, 'conference_id')}`, event];
 }
 
 function describeDocument(name: string, data: Data): readonly [string, string] {
   const { doc } = data;
-  const called = `${text(doc, 'first_name')} ${text(doc, 'last_name')}`.trim();
+  const called = `${shown(doc, 'first_name')} ${shown(doc, 'last_name')}`.trim();
   const type = text(data, 'type').replaceAll('_', ' ');
-  return [`${type}: ${text(doc, 'name') || called || text(data, 'id')}`, name.replace('doc_', '')];
+  return [`${type}: ${shown(doc, 'name') || called || shown(data, 'id')}`, name.replace('doc_', '')];
 }
 
 /** `sip:1003@realm`: what stands before the realm. */
 function userOf(address: string): string {
-  return address.replace(/^sips?:/, '').split('@')[0] ?? address;
+  return isolated(address.replace(/^sips?:/, '').split('@')[0] ?? address);
 }
 
 function describePresence(data: Data): readonly [string, string] {
   const fresh = text(data, 'messages_new');
   if (fresh !== '') return [userOf(text(data, 'to')), words.events.mailbox(fresh, text(data, 'messages_saved') || '0')];
   const ends = [text(data, 'from'), text(data, 'to')].filter((end) => end !== '').map(userOf);
-  return [ends.join(' → ') || text(data, 'presence_id'), text(data, 'state')];
+  return [ends.join(' → ') || shown(data, 'presence_id'), text(data, 'state')];
 }
 
 function describeOther(data: Data): readonly [string, string] {
-  const [from, to] = [text(data, 'from_user'), text(data, 'to_user')];
+  const [from, to] = [shown(data, 'from_user'), shown(data, 'to_user')];
   const called = from !== '' && to !== '' ? `${from} → ${to}` : '';
-  return [called || text(data, 'call_id') || text(data, 'id'), ''];
+  return [called || shown(data, 'call_id') || shown(data, 'id'), ''];
 }
 
 function tell(family: string, name: string, data: Data): readonly [string, string] {
@@ -74,9 +90,9 @@ function tell(family: string, name: string, data: Data): readonly [string, strin
     case 'presence':
       return describePresence(data);
     case 'fax':
-      return [`fax ${text(data, 'job_id')}`, text(data, 'status') || text(data, 'fax_state')];
+      return [`fax ${shown(data, 'job_id')}`, text(data, 'status') || text(data, 'fax_state')];
     case 'registration':
-      return [`${text(data, 'username')}@${text(data, 'realm')}`, words.people.registered.toLowerCase()];
+      return [`${shown(data, 'username')}@${shown(data, 'realm')}`, words.people.registered.toLowerCase()];
     default:
       return describeOther(data);
   }

@@ -52,6 +52,7 @@ export const words = {
       rttMs === undefined ? 'Live' : `Live · ${rate(Math.max(1, Math.ceil(rttMs / 100)) / 10)} s`,
     brokerAway: (at: string): string => `Broker away since ${at}`,
     brokerDetail: 'No events come. Everything stands as it was then, and timers have stopped.',
+    brokerDetailBlank: 'No events come, and nothing is known yet: what there is shows when the broker is back.',
     waiting: (inSeconds: number): string => `Reconnecting, next try in ${seconds(inSeconds)}`,
     connecting: 'Connecting…',
     signingIn: 'Signing in…',
@@ -115,7 +116,7 @@ export const words = {
     clear: 'Show all calls',
     now: (number: number): string => `${many(number, 'call', 'calls')} now`,
     partOf: (shown: number, all: number): string => `${count(shown)} of ${count(all)}`,
-    partDetail: 'The rest is there, and counted: search or pick a state to see it.',
+    partDetail: 'Those that ring or wait, and the newest. The rest is counted: search or pick a state to see it.',
     refused: 'Calls can’t be shown',
     nobody: 'Nobody yet',
     /** Of a call that only a list without details has told of. */

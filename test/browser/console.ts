@@ -39,9 +39,9 @@ export function untilWatching({ node }: Office): Promise<void> {
 
 export const view = (page: Page, name: string): Locator => page.locator(`[data-view="${name}"]`);
 
-/** @param state any state without it */
+/** The row of a call, or its card. @param state any state without it */
 export const call = (page: Page, id: string, state?: string): Locator =>
-  page.locator(`main [data-call="${id}"]${state === undefined ? '' : `[data-state="${state}"]`}`);
+  page.locator(`main :is([data-row], li)[data-call="${id}"]${state === undefined ? '' : `[data-state="${state}"]`}`);
 
 export const untilFresh = (page: Page, freshness: string): Promise<void> =>
   page.locator(`[data-freshness="${freshness}"]`).first().waitFor({ timeout: longMs });

@@ -198,6 +198,14 @@ describe('what the server refuses', () => {
     expect(board.isStale).toBe(false);
   });
 
+  test('is told as a change, though neither a list nor how fresh they are is another', async () => {
+    const told: string[] = [];
+    const { board } = new World({ parts: ['calls'] }, { 'call.*.*': 'account_unauthorized' });
+    board.addEventListener('change', () => told.push(...board.refused.map(({ part }) => part)));
+    await pass();
+    expect([board.isStale, told]).toEqual([true, ['calls']]);
+  });
+
   test('a list that is refused as well', async () => {
     const world = new World({ parts: ['calls', 'registrations'] });
     const { answers } = world.server;

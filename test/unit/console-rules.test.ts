@@ -1,6 +1,8 @@
 /** The console's own rules, without a browser: what it makes of events, of tokens, of errors. */
 import { expect, test } from 'vitest';
-import { describe } from '../../src/console/describe.ts';
+import { describe, person } from '../../src/console/describe.ts';
+import type { Call, CallState } from '../../src/console/library.ts';
+import { mostUrgent } from '../../src/console/state/most-urgent.ts';
 import { browserScript, curlLine, listenLine, subscribeData, type Wanted } from '../../src/console/state/snippets.ts';
 import { duration, unixMs } from '../../src/console/times.ts';
 import { hasScope, mayCommand, readToken } from '../../src/console/token.ts';
@@ -37,6 +39,25 @@ test.each([
 test('members that are no texts are not shown, and nobody’s prototype is', () => {
   const odd = JSON.parse('{"caller_id_name":{"a":1},"call_id":["x"],"__proto__":{"caller_id_number":"7"}}');
   expect(describe('call', 'CHANNEL_CREATE', odd)).toEqual({ what: '', state: 'new', callId: '' });
+});
+
+test('a name that turns the direction of writing swaps nothing beside it', () => {
+  const swapped = describe('call', 'CHANNEL_CREATE', {
+    caller_id_name: 'evil\u202E\u2069',
+    caller_id_number: '1001',
+    request: '1002@office',
+  });
+  expect(swapped.what).toBe('evil (1001) → 1002');
+  expect(person('דנה', '1001')).toBe('\u2068דנה\u2069 (1001)');
+  expect(person('دانا\u2069\u202E', undefined)).toBe('\u2068دانا\u2069');
+  expect(person('Zoë 山田 🙂', '7')).toBe('Zoë 山田 🙂 (7)');
+});
+
+test('of too many calls those that ring or wait are listed, and the newest, in their order', () => {
+  const states: readonly CallState[] = ['talking', 'held', 'talking', 'ended', 'parked', 'talking', 'ringing'];
+  const all = states.map((state, since) => ({ id: `${since}`, state, since }) as Call);
+  const listed = (most: number): string => mostUrgent(all, most).reduce((ids, { id }) => ids + id, '');
+  expect([listed(9), listed(6), listed(4), listed(1)]).toEqual(['012456', '012456', '1456', '6']);
 });
 
 test('a token is read without its key; commands are for those that name them, and calls', async () => {

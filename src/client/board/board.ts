@@ -78,10 +78,12 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
   }
 
   let toldStale: number | undefined = staleSince;
+  let isRefusedOther = false;
   function tell(): void {
     gathering = undefined;
-    const isOther = judge() !== toldStale;
+    const isOther = judge() !== toldStale || isRefusedOther;
     toldStale = staleSince;
+    isRefusedOther = false;
     const changed = Object.fromEntries(kinds.map((kind) => [kind, picture[kind].changed()])) as Omit<
       BoardChange,
       keyof Event
@@ -141,7 +143,15 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
 
   function refuse(part: Kind, account: string | undefined, error: unknown): void {
     refused.set(`${part} ${account}`, { part, account, error });
+    isRefusedOther = true;
     gather();
+  }
+
+  /** @returns whether it was refused */
+  function allow(part: Kind, account: string | undefined): boolean {
+    const wasRefused = refused.delete(`${part} ${account}`);
+    isRefusedOther ||= wasRefused;
+    return wasRefused;
   }
 
   function onFailure(event: FailureEvent): void {
@@ -154,7 +164,7 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
     for (const part of partsOf(event.bindings)) {
       for (const account of accounts) {
         if (!event.accounts.some((gap) => gap === (account ?? horizon.account ?? gap) || gap === '')) continue;
-        refused.delete(`${part} ${account}`);
+        allow(part, account);
         look(part, account, Math.random() * mostPauseMs);
       }
     }
@@ -180,7 +190,7 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
       const { part, account, stop, isHeld } = one;
       one.isHeld = stop.isHeld;
       // What was refused in between is allowed again; where a history made up for it, no gap says so.
-      if (one.isHeld && !isHeld && refused.delete(`${part} ${account}`)) look(part, account);
+      if (one.isHeld && !isHeld && allow(part, account)) look(part, account);
     }
     snapshots.wake();
     sweepLater();

@@ -1,6 +1,6 @@
 /** Small parts that every view is made of. */
 import type { ComponentChildren } from 'preact';
-import { person } from '../describe.ts';
+import { isolated, person } from '../describe.ts';
 import type { CallState, Party } from '../library.ts';
 import { pictureTime } from '../state/picture.ts';
 import { duration, isoDuration } from '../times.ts';
@@ -45,8 +45,8 @@ export function Who({ party, fallback = words.unknown }: { readonly party: Party
   const hasBoth = name !== undefined && number !== undefined && name !== number && name !== '';
   return (
     <span class="who" title={person(name, number)}>
-      <span class="who-name">{name || number || fallback}</span>
-      {hasBoth ? <span class="who-number">{number}</span> : null}
+      <span class="who-name">{isolated(name || number || fallback)}</span>
+      {hasBoth ? <span class="who-number">{isolated(number)}</span> : null}
     </span>
   );
 }

@@ -1,11 +1,17 @@
 /** Beside the calls: the parking slots, and what ended. */
-import { living } from '../state/call-list.ts';
+import type { CallState } from '../library.ts';
+import { listedIds, living } from '../state/call-list.ts';
 import { openCall } from '../state/opened.ts';
 import { recent } from '../state/picture.ts';
 import { clockTime } from '../times.ts';
 import { causeWords, words } from '../words.ts';
 import { Ticking, Who } from './bits.tsx';
 import { Icon } from './icon.tsx';
+
+/** What a call is known by stands once: at its row, and here where the list has none. */
+function marks(id: string, state: CallState) {
+  return listedIds.value.has(id) ? {} : { 'data-call': id, 'data-state': state };
+}
 
 export function ParkedPanel() {
   const parked = living.value.filter(({ state }) => state === 'parked');
@@ -16,9 +22,9 @@ export function ParkedPanel() {
       </h3>
       {parked.length === 0 ? <p class="hint">{words.calls.noParked}</p> : null}
       <ul class="slots">
-        {parked.map(({ id, slot, from, since }) => (
+        {parked.map(({ id, state, slot, from, since }) => (
           <li key={id}>
-            <button type="button" class="slot" onClick={() => openCall(id)}>
+            <button type="button" class="slot" {...marks(id, state)} onClick={() => openCall(id)}>
               <strong>{slot ?? words.none}</strong>
               <Who party={from} />
               <Ticking since={since} />
@@ -39,7 +45,13 @@ export function RecentPanel() {
       <ol>
         {ended.map(({ id, from, to, cause, endedAt, since, answeredAt, direction }) => (
           <li key={id}>
-            <button type="button" class="recent-row" data-recent={id} onClick={() => openCall(id)}>
+            <button
+              type="button"
+              class="recent-row"
+              data-recent={id}
+              {...marks(id, 'ended')}
+              onClick={() => openCall(id)}
+            >
               <Icon name={direction} />
               <span class="recent-who">
                 <Who party={{ ...from, number: from.name === undefined ? from.number : undefined }} />

@@ -3,6 +3,7 @@ import { computed, signal } from '@preact/signals';
 import { param } from '../address.ts';
 import type { Call, CallState, Party } from '../library.ts';
 import { accountName } from './accounts.ts';
+import { mostUrgent } from './most-urgent.ts';
 import { calls } from './picture.ts';
 
 export const liveStates = ['ringing', 'talking', 'held', 'parked'] as const;
@@ -87,8 +88,10 @@ export const matching = computed(() => {
 export const rows = computed(() => {
   const all = matching.value;
   if (all.length <= mostRows) return all;
-  return all.filter(({ state }) => state !== 'ended').slice(0, mostRows);
+  return mostUrgent(all, mostRows);
 });
+
+export const listedIds = computed<ReadonlySet<string>>(() => new Set(rows.value.map(({ id }) => id)));
 
 /** How many there are for the rows, with those that found no room. */
 export const rowsWanted = computed(() => matching.value.filter(({ state }) => state !== 'ended').length);

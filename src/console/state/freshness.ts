@@ -27,7 +27,11 @@ export const standing = computed<Standing>(() => {
   }
   if (state === 'connecting') return { freshness: 'offline', text: words.fresh.connecting, detail: reason };
   if (source === 'down')
-    return { freshness: 'stale', text: words.fresh.brokerAway(at), detail: words.fresh.brokerDetail };
+    return {
+      freshness: 'stale',
+      text: words.fresh.brokerAway(at),
+      detail: wasRight.value ? words.fresh.brokerDetail : words.fresh.brokerDetailBlank,
+    };
   if (source === 'unknown') return { freshness: 'stale', text: words.fresh.signingIn, detail: reason };
   if (catchingUp !== undefined)
     return { freshness: 'catching-up', text: words.fresh.catchingUp(catchingUp), detail: '' };

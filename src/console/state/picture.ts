@@ -63,12 +63,6 @@ export function look(callIds: Iterable<string>): void {
   board?.look(callIds);
 }
 
-// A refusal changes nothing on the board, so nobody is told of it.
-effect(() => {
-  void now.value;
-  if (board !== undefined && board.refused.length !== refusals.peek().length) onChange();
-});
-
 effect(() => {
   const opened = horizon.value;
   const accounts = shownAccounts.value;

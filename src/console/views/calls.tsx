@@ -31,7 +31,7 @@ import { words } from '../words.ts';
 function Head() {
   const wanted = stateWanted.value;
   const found = counts.value;
-  const isWhole = wasRight.value && standing.value.freshness !== 'catching-up';
+  const isWhole = wasRight.value && standing.value.freshness === 'live';
   const [shown, all] = [rows.value.filter(({ state }) => state !== 'ended').length, rowsWanted.value];
   return (
     <header class="view-head">
