@@ -235,6 +235,28 @@ test('another account is picked from those below, or all together; the address k
   expect(page.url()).toContain('below=yes');
 });
 
+test('a call that is on hold anew, after its account was left and come back to, is told of by the new time', {
+  timeout: longMs,
+}, async () => {
+  const { office, page } = await startWorld('/calls');
+  await page.locator('summary[aria-label="Notifications"]').click();
+  await page.getByLabel('calls on hold longer than: seconds').fill('10');
+  await page.getByLabel('calls on hold longer than', { exact: true }).check();
+  await office.say('CHANNEL_ANSWER', ana);
+  await office.say('CHANNEL_HOLD', ana);
+  await call(page, 'ana-1', 'held').waitFor();
+  await page.locator('summary[aria-label="Notifications: 1 call needs attention"]').waitFor();
+  const picker = page.getByLabel('Account', { exact: true });
+  await picker.selectOption(child);
+  await call(page, 'ana-1').waitFor({ state: 'detached' });
+  await office.say('CHANNEL_UNHOLD', ana);
+  await office.say('CHANNEL_HOLD', ana);
+  await picker.selectOption({ index: 0 });
+  await call(page, 'ana-1', 'held').waitFor({ timeout: longMs });
+  expect(await page.locator('summary[aria-label="Notifications"]').count()).toBe(1);
+  await page.locator('summary[aria-label="Notifications: 1 call needs attention"]').waitFor();
+});
+
 test('a failure in passing takes no account away, and what is asked again makes nothing anew', {
   timeout: longMs,
 }, async () => {
