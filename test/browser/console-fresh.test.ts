@@ -154,9 +154,13 @@ test('a token is asked for once, is kept in the tab alone, and never in the addr
   expect(await page.context().cookies()).toEqual([]);
   await page.reload();
   await page.locator('[data-freshness]:not([data-freshness="offline"])').waitFor();
-  await publish(bridge.broker, callEvent(account, 'CHANNEL_CREATE', 'theirs', { 'Account-ID': account }));
   await page.evaluate(() => {
     location.hash = '#/events';
+  });
+  // Whether it listens already nobody tells.
+  await until(async () => {
+    await publish(bridge.broker, callEvent(account, 'CHANNEL_CREATE', 'theirs', { 'Account-ID': account }));
+    return (await page.locator('.event-row').count()) > 0;
   });
   await page.locator('option', { hasText: 'Spa' }).waitFor({ state: 'attached' });
   await page.evaluate(() => {
