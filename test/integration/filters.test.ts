@@ -71,6 +71,8 @@ test('a screen pop comes back to another node, with a fresh token of the same fi
   await client.untilEvents(1);
   client.socket.close();
   for (const id of ['u2', 'u1', 'u2', 'u1']) await publish(broker, callOf(id));
+  // What a node has not read by then comes to it live.
+  await allDelivered(other);
   const token = await tokenFor(account, { filter, owner_id: 'again' });
   const back = await openClient(other, { token, path });
   const { data } = await back.subscribe(binding, { since: client.events[0]?.cursor, request_id: 'r' });
