@@ -23,7 +23,7 @@ export function connect(options: ConnectOptions): Horizon {
 /** Of a socket that can resume, and whose frames tell binding and account. */
 function socketAddress(text: string): string {
   const url = new URL(text, pageAddress());
-  if (url.protocol === 'http:' || url.protocol === 'https:') url.protocol = url.protocol.replace('http', 'ws');
+  url.protocol = url.protocol.replace('http', 'ws');
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:')
     throw new TypeError(`no address of a WebSocket: ${url.protocol}`);
   url.hash = '';

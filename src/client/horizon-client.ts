@@ -12,7 +12,7 @@ import { Requests } from './requests.ts';
 import { SignIn } from './sign-in.ts';
 import { ofFamilies, Subscriber } from './subscriber.ts';
 import { Subscriptions } from './subscriptions.ts';
-import { onWake } from './surroundings.ts';
+import { guarded, onWake } from './surroundings.ts';
 import { accountOf } from './token-account.ts';
 import type {
   Board,
@@ -34,7 +34,10 @@ import type {
 export class HorizonClient extends TypedEventTarget implements Horizon {
   readonly #line: Line;
   readonly #requests = new Requests((message) => this.#line.send(message));
-  readonly #subscriptions = new Subscriptions(() => this.#subscriber.wake());
+  readonly #subscriptions = new Subscriptions(
+    () => this.#subscriber.wake(),
+    (error) => this.dispatchEvent(new Failure([], error)),
+  );
   readonly #cursors = new Cursors(this.#subscriptions.all);
   readonly #questions = new Questions(this.#requests, (error) => this.#renew(error));
   readonly #signIn: SignIn;
@@ -64,7 +67,7 @@ export class HorizonClient extends TypedEventTarget implements Horizon {
       onState: () => this.#tell(),
     });
     this.#signIn = new SignIn(options.token, this.#line, this.#requests, {
-      onSignedIn: (token, roundTripMs) => void this.#onSignedIn(token, roundTripMs),
+      onSignedIn: (token, roundTripMs) => guarded(() => this.#onSignedIn(token, roundTripMs)),
       onReason: () => this.#tell(),
     });
     this.#subscriber = new Subscriber(this.#subscriptions, this.#cursors, this.#requests, {
@@ -108,7 +111,7 @@ export class HorizonClient extends TypedEventTarget implements Horizon {
     handler: Handler<Binding>,
     options: SubscribeOptions = {},
   ): Stop {
-    const list = typeof bindings === 'string' ? [bindings] : bindings;
+    const list = [bindings].flat() as readonly string[];
     // A handler gets events of its own bindings alone, whose types are those that it asks for.
     const account = options.account ?? this.options.account;
     return this.#subscriptions.add(list, handler as Handler, { ...options, account });

@@ -44,10 +44,7 @@ export class Requests {
 
   /** @returns an error that nobody asked for */
   take(reply: Message): HorizonError | undefined {
-    const id = String(reply.request_id);
-    const asked = this.#pending.get(id);
-    this.#pending.delete(id);
-    clearTimeout(asked?.timer);
+    const asked = this.#end(String(reply.request_id));
     const data = isRecord(reply.data) ? reply.data : {};
     if (reply.status === 'success') {
       asked?.onAnswer(data);
@@ -63,10 +60,14 @@ export class Requests {
 
   /** Something is not going to be answered. */
   fail(id: string, error: HorizonError): void {
+    this.#end(id)?.reject(error);
+  }
+
+  #end(id: string): Pending | undefined {
     const asked = this.#pending.get(id);
     this.#pending.delete(id);
     clearTimeout(asked?.timer);
-    asked?.reject(error);
+    return asked;
   }
 
   /** The connection is gone, and with it what was asked. */

@@ -19,7 +19,7 @@ export function planSubscribes(helds: Iterable<Held>): readonly Group[] {
   });
   return groups
     .sort(([a], [b]) => Number(b?.wasHeld ?? false) - Number(a?.wasHeld ?? false))
-    .flatMap((group) => inPieces(group))
+    .flatMap(inPieces)
     .map((piece) => ({ helds: piece, since: piece[0]?.cursor }));
 }
 

@@ -9,6 +9,7 @@ import { type Message, textOf } from './message.ts';
 import type { Requests } from './requests.ts';
 import { type Group, planSubscribes, planUnsubscribes, subscribeData } from './resume-plan.ts';
 import type { Subscriptions } from './subscriptions.ts';
+import { guarded } from './surroundings.ts';
 
 /** What may pass by itself (the broker is away, say) is asked for again after a while, each client at a moment of its own. ms */
 const leastRetryMs = 1000;
@@ -69,7 +70,7 @@ export class Subscriber {
     this.#isAsked = true;
     queueMicrotask(() => {
       this.#isAsked = false;
-      void this.#reconcile();
+      void guarded(() => this.#reconcile());
     });
   }
 

@@ -20,8 +20,14 @@ export class Subscriptions {
   /** The token's own account, as soon as it is known. */
   ownAccount: string | undefined;
 
-  /** @param onWish told when the server may have to be asked */
-  constructor(private readonly onWish: () => void) {}
+  /**
+   * @param onWish told when the server may have to be asked
+   * @param onFault told of a subscription that is none
+   */
+  constructor(
+    private readonly onWish: () => void,
+    private readonly onFault: (error: HorizonError) => void,
+  ) {}
 
   /** All of this moment. */
   readonly all = (): Iterable<Held> => this.#helds.values();
@@ -37,12 +43,17 @@ export class Subscriptions {
     const ready = new Promise<void>((resolveReady, rejectReady) => {
       [resolve, reject] = [resolveReady, rejectReady];
     });
+    // What is no binding must not come among those that are asked for together: it would keep all of them out.
+    const isOver = !bindings[0] || typeof handler !== 'function' || !bindings.every(textOf);
     // Who doesn't look at it is not punished for a refusal.
-    ready.catch(() => undefined);
-    const helds = [...new Set(bindings)].map((binding) => this.#heldFor(binding, options));
-    const wish: Wish = { handler, once: options.once === true, helds, isReady: false, isOver: false, resolve, reject };
+    ready.catch(isOver ? this.onFault : () => undefined);
+    const helds = isOver ? [] : [...new Set(bindings)].map((binding) => this.#heldFor(binding, options));
+    const wish: Wish = { handler, once: options.once === true, helds, isReady: false, isOver, resolve, reject };
     for (const held of helds) held.wishes.add(wish);
-    if (helds.length === 0) reject(new HorizonError('binding_missing', 'empty subscription'));
+    if (isOver) {
+      const code = bindings.length === 0 ? 'binding_missing' : 'invalid_message';
+      reject(new HorizonError(code, 'subscribe takes bindings and a function'));
+    }
     this.confirm(helds);
     this.onWish();
     const isHeld = (): boolean => !wish.isOver && helds.every(({ state }) => state === 'held');

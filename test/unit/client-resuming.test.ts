@@ -1,5 +1,5 @@
 /** How the client library gets back what it held: in few messages, before anything new, nothing twice. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { newHeld } from '../../src/client/held.ts';
 import { planSubscribes } from '../../src/client/resume-plan.ts';
 import type { HorizonEvent } from '../../src/client/types.ts';
@@ -426,4 +426,31 @@ test('cut between two frames of one event, the other one still comes; what canâ€
     'd call.*.*',
     'd call.CHANNEL_CREATE.*',
   ]);
+});
+
+test('what is no binding, or has no handler, is refused in words, and harms nothing else', async () => {
+  const server = new FakeServer();
+  const { horizon, failures } = server.connect();
+  const heard = vi.fn();
+  for (const [bindings, code] of [
+    [['call.*.*', undefined], 'invalid_message'],
+    [['call.*.*', ''], 'invalid_message'],
+    [42, 'invalid_message'],
+    [undefined, 'invalid_message'],
+    [[], 'binding_missing'],
+  ] as const) {
+    failures.length = 0;
+    const stop = horizon.subscribe(bindings as never, heard);
+    await expect(stop.ready).rejects.toMatchObject({ code, message: 'subscribe takes bindings and a function' });
+    expect(stop.isHeld).toBe(false);
+    expect(failures.map(({ error }) => error.code)).toEqual([code]);
+    stop();
+  }
+  await expect(horizon.subscribe('call.*.*', undefined as never).ready).rejects.toMatchObject({
+    code: 'invalid_message',
+  });
+  expect(server.last.asked('subscribe')).toEqual([]);
+  await horizon.subscribe('fax.status.*', heard).ready;
+  server.last.event('fax.status.*', 'a');
+  expect(heard).toHaveBeenCalledTimes(1);
 });
