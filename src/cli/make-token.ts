@@ -5,6 +5,7 @@ import { readSetting } from '../config.ts';
 import { ConfigError, firstFault } from '../errors.ts';
 import type { FilterSource } from '../filters/filter.ts';
 import { filterSchema } from '../filters/filter-schema.ts';
+import { jsonObjectOf, spanMs } from './values.ts';
 
 interface TokenOptions {
   readonly account?: string | undefined;
@@ -19,35 +20,20 @@ interface TokenOptions {
   readonly filter?: string | undefined;
 }
 
-const secondsPerUnit: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
-
-function secondsOf(text: string): number {
-  const match = /^(\d{1,9})([smhd])$/.exec(text);
-  const seconds = Number(match?.[1]) * (secondsPerUnit[match?.[2] ?? ''] ?? Number.NaN);
-  if (Number.isNaN(seconds) || seconds === 0)
-    throw new ConfigError([`--expires: ${text} is no time; its form is 30m, 8h or 7d`]);
-  return seconds;
-}
-
 function filterOf(text: string): FilterSource {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new ConfigError(['--filter: is no JSON; its form is {"Custom-Channel-Vars.Authorizing-ID":"ID"}']);
-  }
-  const filter = filterSchema.safeParse(json);
+  const filter = filterSchema.safeParse(jsonObjectOf('--filter', text));
   if (!filter.success) throw new ConfigError([`--filter: ${firstFault(filter.error, 'the filter')}`]);
   return filter.data.source;
 }
 
-/** @throws ConfigError where an option can't be used */
+/** @throws ConfigError, Failure badUsage where an option can't be used */
 export async function printToken(values: TokenOptions): Promise<void> {
   if (values.account === undefined) throw new ConfigError(['--account: is missing (see --help)']);
   const account = accountId.safeParse(values.account);
   if (!account.success) throw new ConfigError([`--account: ${account.error.issues[0]?.message} (see --help)`]);
   const secret = values.secret ?? readSetting(process.env, 'AUTH_JWT_SECRET') ?? '';
   if (secret === '') throw new ConfigError(['--secret: no secret; give it here or as AUTH_JWT_SECRET']);
+  const expiresMs = spanMs('--expires', values.expires ?? '8h', Number.POSITIVE_INFINITY);
   const claims: TokenClaims = {
     account_id: account.data,
     ...(values.owner !== undefined && { owner_id: values.owner }),
@@ -56,5 +42,5 @@ export async function printToken(values: TokenOptions): Promise<void> {
     ...(values.scope !== undefined && { scope: values.scope }),
     ...(values.filter !== undefined && { filter: filterOf(values.filter) }),
   };
-  process.stdout.write(`${await makeToken(secret, claims, secondsOf(values.expires ?? '8h'))}\n`);
+  process.stdout.write(`${await makeToken(secret, claims, Math.ceil(expiresMs / 1000))}\n`);
 }

@@ -1,14 +1,12 @@
 /** `simulate`: the demo's simulated PBX, played onto a real broker. */
 import { randomInt } from 'node:crypto';
-import amqp, { type Channel, type ConsumeMessage } from 'amqplib';
-import { Addresses } from '../amqp/addresses.ts';
-import { operationMs, within } from '../amqp/connection.ts';
+import type { Channel, ConsumeMessage } from 'amqplib';
 import { TopologyChannel } from '../amqp/topology-channel.ts';
 import { demoAccounts } from '../demo/demo.ts';
 import { ConfigError } from '../errors.ts';
 import { mediaExchanges, mediaPatterns, startMediaNodes } from '../simulator/media-nodes.ts';
 import { type PbxAccount, type PbxMessage, pbxExchanges, startPbx } from '../simulator/pbx.ts';
-import { brokerUrls } from './broker.ts';
+import { brokerUrls, connectBroker, disconnect } from './broker.ts';
 
 interface SimulateOptions {
   /** `ID=REALM` each; the demo's accounts without them. */
@@ -46,8 +44,8 @@ async function play(
   seed: number,
   speed: number,
 ): Promise<void> {
-  const addresses = new Addresses(urls);
-  const connection = await amqp.connect(addresses.options, { noDelay: true, timeout: 10_000 });
+  const broker = await connectBroker(urls);
+  const connection = broker.model;
   const channel: Channel = await connection.createChannel();
   const topology = new TopologyChannel(connection);
   // Used as they are where they exist.
@@ -61,7 +59,9 @@ async function play(
     connection.on('error', reject);
     connection.on('close', () => reject(new Error('the broker closed the connection')));
   });
-  process.stdout.write(`Playing onto ${addresses.shown} with seed ${seed}. Ctrl-C ends it.\n`);
+  // It may fail while what is below is still under way.
+  ended.catch(() => undefined);
+  process.stdout.write(`Playing onto ${broker.shown} with seed ${seed}. Ctrl-C ends it.\n`);
   let sent = 0;
   function send({ exchange, routingKey, payload }: PbxMessage): void {
     channel.publish(exchange, routingKey, Buffer.from(JSON.stringify(payload)), { contentType: 'application/json' });
@@ -76,15 +76,16 @@ async function play(
     },
   });
   const mediaNodes = startMediaNodes(pbx, send);
-  await listen(channel, (payload) => mediaNodes.hear(payload));
   const report = setInterval(() => process.stdout.write(`${sent} events\n`), 5000);
-  await ended.finally(() => {
+  try {
+    await Promise.race([ended, listen(channel, (payload) => mediaNodes.hear(payload))]);
+    await ended;
+  } finally {
     clearInterval(report);
     mediaNodes.stop();
     pbx.stop();
-  });
-  connection.removeAllListeners('close');
-  await within(operationMs, connection.close());
+  }
+  await disconnect(broker);
   process.stdout.write(`${sent} events in all\n`);
 }
 

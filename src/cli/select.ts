@@ -1,5 +1,5 @@
 /** A place in an answer: `Channels[0].switch_url`, as the Kamailio module's `kazoo_json` has it. Pure. */
-import { normalizedKey } from '../normalized-key.ts';
+import { memberOf } from '../filters/fields.ts';
 import { isPayloadPath, stepsOf } from '../payload-steps.ts';
 import { Failure } from './failure.ts';
 
@@ -14,8 +14,7 @@ export function selectorOf(path: string): (value: unknown) => unknown {
     for (const step of steps) {
       if (typeof at !== 'object' || at === null) return undefined;
       if (Array.isArray(at)) at = typeof step === 'number' ? at[step] : undefined;
-      // Own members only, in either spelling.
-      else at = Object.entries(at).find(([name]) => normalizedKey(name) === step)?.[1];
+      else at = typeof step === 'string' ? memberOf(at as Readonly<Record<string, unknown>>, step) : undefined;
     }
     return at;
   };

@@ -21,14 +21,18 @@ export async function show(name: ListName, options: Options): Promise<void> {
   const print = options.json ? printJson : (found: Found) => printTable(list, found);
   if (!options.watch) return print(await list.find(server));
   if (process.stdout.isTTY && !options.json) return watchScreen(list, server, everyMs);
-  for (;;) {
-    print(await list.find(server));
-    await pause(everyMs);
+  let told: string | undefined;
+  for await (const { found, at, fault } of looks(list, server, everyMs)) {
+    // What was printed stays as it is; why nothing follows is said once.
+    if (fault === undefined) print(found);
+    else if (fault !== told) process.stderr.write(`${outOfDate(at, fault)}\n`);
+    told = fault;
   }
 }
 
-function printJson({ data }: Found): void {
+function printJson({ data, missing }: Found): void {
   process.stdout.write(`${printableJson(JSON.stringify(data))}\n`);
+  if (missing !== undefined) process.stderr.write(`${missing}\n`);
 }
 
 function printTable(list: List, { data, missing }: Found): void {
@@ -40,6 +44,31 @@ function printTable(list: List, { data, missing }: Found): void {
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const outOfDate = (at: Date, fault: string): string => `out of date since ${at.toLocaleTimeString()}: ${fault}`;
+
+interface Look {
+  readonly found: Found;
+  /** When it was found. */
+  readonly at: Date;
+  /** Why nothing was found since. */
+  readonly fault: string | undefined;
+}
+
+/** Looks again and again. @throws Failure where nothing can be had at first, and where that stays so */
+async function* looks(list: List, server: Server, everyMs: number): AsyncGenerator<Look, never> {
+  let look: Look = { found: await list.find(server), at: new Date(), fault: undefined };
+  for (;;) {
+    yield look;
+    await pause(everyMs);
+    try {
+      look = { found: await list.find(server), at: new Date(), fault: undefined };
+    } catch (error) {
+      // A token that is refused stays so; who can't be reached may come back.
+      if (error instanceof Failure && error.kind !== 'unreachable' && error.kind !== 'fault') throw error;
+      look = { ...look, fault: messageOf(error) };
+    }
+  }
+}
 
 /** The other screen of a terminal, without the cursor; and back. */
 const enterScreen = '\u001B[?1049h\u001B[?25l';
@@ -49,8 +78,9 @@ const eraseLine = '\u001B[K';
 const eraseRest = '\u001B[J';
 
 async function watchScreen(list: List, server: Server, everyMs: number): Promise<void> {
+  const all = looks(list, server, everyMs);
   // What can't be had at all is said before the screen is taken.
-  let last = { found: await list.find(server), at: new Date() };
+  let { value: last } = await all.next();
   const paint = paintFor(true, process.env);
   process.stdout.write(enterScreen);
   const leave = (): void => {
@@ -59,26 +89,15 @@ async function watchScreen(list: List, server: Server, everyMs: number): Promise
   };
   process.once('SIGINT', leave);
   process.once('SIGTERM', leave);
-  let fault: string | undefined;
   const draw = (): void => {
     const { columns = 80, rows = 24 } = process.stdout;
-    const lines = screenOf(list, server, last, fault, paint, { columns, rows });
+    const lines = screenOf(list, server, last, last.fault, paint, { columns, rows });
     process.stdout.write(`${home}${lines.join(`${eraseLine}\n`)}${eraseLine}${eraseRest}`);
   };
   process.stdout.on('resize', draw);
   try {
-    for (;;) {
-      draw();
-      await pause(everyMs);
-      try {
-        last = { found: await list.find(server), at: new Date() };
-        fault = undefined;
-      } catch (error) {
-        // A token that is refused stays so; who can't be reached may come back.
-        if (error instanceof Failure && error.kind !== 'unreachable' && error.kind !== 'fault') throw error;
-        fault = messageOf(error);
-      }
-    }
+    draw();
+    for await (last of all) draw();
   } finally {
     process.stdout.write(leaveScreen);
   }
@@ -98,7 +117,7 @@ export function screenOf(
   const head = `${count} · ${at.toLocaleTimeString()} · ${shownUrl(server.url)} · Ctrl-C ends`;
   const room = Math.max(1, rows - 4);
   const rest = cells.length > room ? [paint.dim(`… and ${cells.length - room} more`)] : [];
-  const note = fault === undefined ? found.missing : `out of date since ${at.toLocaleTimeString()}: ${fault}`;
+  const note = fault === undefined ? found.missing : outOfDate(at, fault);
   return [
     paint.bold(cut(head, columns)),
     paint.red(cut(note ?? '', columns)),

@@ -1,12 +1,10 @@
 /** `history`: what the stream holds, and how to be rid of it. */
 import { randomUUID } from 'node:crypto';
-import amqp, { type ChannelModel } from 'amqplib';
-import { Addresses } from '../amqp/addresses.ts';
+import type { ChannelModel } from 'amqplib';
 import { openChannel, operationMs, replyCode, within } from '../amqp/connection.ts';
 import { positionAt } from '../amqp/stream-declare.ts';
 import { canaryKey, encodeOwn, type Fence } from '../amqp/stream-messages.ts';
 import { StreamReader } from '../amqp/stream-reader.ts';
-import { surviveUndecodable } from '../amqp/undecodable.ts';
 import { catalogueSettings } from '../app-settings.ts';
 import { Accounts } from '../auth/accounts.ts';
 import { type Config, readConfig, readSetting } from '../config.ts';
@@ -14,6 +12,7 @@ import { late, type Patience, whileItMoves } from '../deadline.ts';
 import { ConfigError } from '../errors.ts';
 import { createCatalogue } from '../families/catalogue.ts';
 import { type ExchangePatterns, patternsOfEverything } from '../families/everything.ts';
+import { connectBroker, disconnect } from './broker.ts';
 
 /** For reading to the stream's end: that takes as long as there is much in it. */
 const patience: Patience = { stillMs: 10_000, totalMs: 600_000 };
@@ -40,16 +39,12 @@ export async function lookAtHistory(values: {
   }
   const isToldSecret = readSetting(process.env, 'AUTH_JWT_SECRET') !== undefined;
   const config = readConfig({ ...process.env, ...(!isToldSecret && { AUTH_JWT_SECRET: 'not needed to look' }) });
-  const addresses = new Addresses(config.AMQP_URL ?? []);
-  const model = await amqp.connect(addresses.options, { noDelay: true, timeout: 10_000 });
-  // What went wrong is told by the operation that failed.
-  model.on('error', () => undefined);
+  const broker = await connectBroker(config.AMQP_URL ?? []);
   try {
-    surviveUndecodable(model);
-    if (values.show) await show(model, config);
-    else await remove(model, config.HISTORY_STREAM);
+    if (values.show) await show(broker.model, config);
+    else await remove(broker.model, config.HISTORY_STREAM);
   } finally {
-    await within(operationMs, model.close()).catch(() => undefined);
+    await disconnect(broker);
   }
 }
 

@@ -6,12 +6,12 @@ const msPerUnit: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000,
 /** What `setTimeout` takes. ms */
 const longestMs = 2 ** 31 - 1;
 
-/** @returns `30s`, `500ms`, `2m`, `1h` in milliseconds @throws Failure badUsage */
-export function spanMs(option: string, text: string): number {
+/** @returns `30s`, `500ms`, `2m`, `1h`, `7d` in milliseconds, `mostMs` at most @throws Failure badUsage */
+export function spanMs(option: string, text: string, mostMs = longestMs): number {
   const match = /^(\d{1,9})(ms|[smhd])$/.exec(text);
   const ms = Number(match?.[1]) * (msPerUnit[match?.[2] ?? ''] ?? Number.NaN);
-  if (Number.isNaN(ms) || ms === 0 || ms > longestMs) {
-    throw new Failure('badUsage', `${option}: ${text} is no time; its form is 500ms, 30s, 5m or 1h`);
+  if (Number.isNaN(ms) || ms === 0 || ms > mostMs) {
+    throw new Failure('badUsage', `${option}: ${text} is no time; its form is 500ms, 30s, 5m, 1h or 7d`);
   }
   return ms;
 }

@@ -43,12 +43,11 @@ export class Fields {
     return value;
   }
 
-  /** Of names that only differ in spelling the last one counts that is not null, as where kazoo4's clients see them. */
   #memberOf(object: Members, name: string): unknown {
     const known = this.#members.get(object);
     if (known !== undefined) return known.get(name);
     this.#looks += 1;
-    if (this.#looks <= fewLooks) return scan(object, name);
+    if (this.#looks <= fewLooks) return memberOf(object, name);
     const members = new Map<string, unknown>();
     for (const own of Object.keys(object)) {
       if (object[own] !== null) members.set(normalizedKey(own), object[own]);
@@ -60,7 +59,11 @@ export class Fields {
 
 type Members = Readonly<Record<string, unknown>>;
 
-function scan(object: Members, name: string): unknown {
+/**
+ * An own member of an object, by its normalised name. Of names that only differ in spelling the last one counts that is not
+ * null, as where kazoo4's clients see them.
+ */
+export function memberOf(object: Members, name: string): unknown {
   let found: unknown;
   for (const own of Object.keys(object)) {
     if (normalizedKey(own) === name && object[own] !== null) found = object[own];

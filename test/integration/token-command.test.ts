@@ -101,7 +101,7 @@ describe('npm run token', () => {
     [
       'a filter that is no JSON',
       ['--account', 'a', '--secret', secret, '--filter', 'Call-ID=x'],
-      '--filter: is no JSON',
+      '--filter: it is not JSON',
     ],
     [
       'a filter that is none',

@@ -34,10 +34,17 @@ test.each([
 });
 
 describe('a place in an answer', () => {
-  const answer = { Channels: [{ switch_url: 'sip:a', 'Other-Leg': null }], 'Msg-ID': 7 };
+  const answer = {
+    Channels: [{ switch_url: 'sip:a', 'Other-Leg': null }],
+    'Msg-ID': 7,
+    twice: 'first',
+    Twice: 'second',
+    TWICE: null,
+  };
 
   test.each([
     ['Channels[0].switch_url', 'sip:a'],
+    ['Twice', 'second'],
     ['channels[0].switch-url', 'sip:a'],
     ['Channels[0]', answer.Channels[0]],
     ['msg_id', 7],
