@@ -16,7 +16,7 @@ export type * from './types.ts';
  */
 export function connect(options: ConnectOptions): Horizon {
   const WebSocket = options.WebSocket ?? ownWebSocket();
-  if (WebSocket === undefined) throw new TypeError('there is no WebSocket here: give one, as connect({ WebSocket })');
+  if (WebSocket === undefined) throw new TypeError('no WebSocket: give one');
   return new HorizonClient(socketAddress(options.url), WebSocket, options);
 }
 
@@ -24,8 +24,7 @@ export function connect(options: ConnectOptions): Horizon {
 function socketAddress(text: string): string {
   const url = new URL(text, pageAddress());
   url.protocol = url.protocol.replace('http', 'ws');
-  if (url.protocol !== 'ws:' && url.protocol !== 'wss:')
-    throw new TypeError(`no address of a WebSocket: ${url.protocol}`);
+  if (!/^wss?:$/.test(url.protocol)) throw new TypeError(`no address of a WebSocket: ${url.protocol}`);
   url.hash = '';
   url.searchParams.set('dialect', 'kazoo4');
   url.searchParams.set('resume', 'on');

@@ -2,7 +2,7 @@
  * Where the server is to go on after a loss: a cursor for each subscription, since a connection's replays run one after
  * the other. Only once the last of them is done does the cursor that came last stand for all.
  */
-import { type Held, isWanted, mayShare } from './held.ts';
+import { type Held, isWanted, mayShare, placeOf } from './held.ts';
 import type { Message } from './message.ts';
 
 export class Cursors {
@@ -11,13 +11,18 @@ export class Cursors {
   /** Of the event that came last, and of the one before it: none where something else has come since. */
   #event: string | undefined;
   #eventBefore: string | undefined;
+  /** All of which something is being replayed, and some for which that is over. */
+  readonly #replaying = new Set<Held>();
+  readonly #helds: () => Iterable<Held>;
 
   /** @param helds all of this moment */
-  constructor(private readonly helds: () => Iterable<Held>) {}
+  constructor(helds: () => Iterable<Held>) {
+    this.#helds = helds;
+  }
 
   /** The connection is gone, with all that was held there. The cursors stay. */
   lose(): void {
-    for (const held of this.helds()) Object.assign(held, { isReplaying: false, requestId: undefined });
+    for (const held of this.#helds()) Object.assign(held, { isReplaying: false, requestId: undefined });
     this.caughtUp = undefined;
     this.#note(undefined, () => false);
   }
@@ -36,6 +41,7 @@ export class Cursors {
   begin(id: string, added: readonly Held[], cursor: string | undefined, isRecovered: boolean): void {
     for (const held of added) {
       Object.assign(held, { requestId: id, isReplaying: isRecovered, cursor: cursor ?? held.cursor });
+      if (isRecovered) this.#replaying.add(held);
     }
     if (isRecovered && added.length > 0) this.caughtUp ??= 0;
   }
@@ -50,10 +56,11 @@ export class Cursors {
     if (cursor === undefined) return;
     if (cursor !== this.#event) [this.#eventBefore, this.#event] = [this.#event, cursor];
     const isReplaying = this.#isReplaying();
-    for (const held of this.helds()) {
+    const place = placeOf(binding);
+    for (const held of this.#helds()) {
       if (held.state !== 'held' || (isReplaying && !(isSure && held.requestId === owner.requestId))) continue;
       // Another frame of the same event may be on its way to it: so far it has all that came before.
-      if (owners.includes(held) || !mayShare(held.binding, binding)) held.cursor = cursor;
+      if (owners.includes(held) || !mayShare(held, place)) held.cursor = cursor;
       else if (held.cursor !== cursor) held.cursor = this.#eventBefore ?? held.cursor;
     }
   }
@@ -67,14 +74,14 @@ export class Cursors {
   onLive({ request_id: id }: Message, cursor: string | undefined): void {
     const isOwn = ({ requestId }: Held): boolean => requestId !== undefined && requestId === id;
     this.#note(cursor, isOwn);
-    for (const held of this.helds()) if (isOwn(held)) held.isReplaying = false;
+    for (const held of this.#helds()) if (isOwn(held)) held.isReplaying = false;
     this.settle();
     this.onNotice(cursor);
   }
 
   /** Whatever is being replayed ends here, and what came before is good for nobody. */
   onVoid(cursor: string | undefined): void {
-    for (const held of this.helds()) held.isReplaying = false;
+    for (const held of this.#helds()) held.isReplaying = false;
     this.settle();
     this.onNotice(cursor);
   }
@@ -90,21 +97,24 @@ export class Cursors {
     this.#eventBefore = undefined;
     if (cursor === undefined) return;
     const isReplaying = this.#isReplaying();
-    for (const held of this.helds()) {
+    for (const held of this.#helds()) {
       if (held.state === 'held' && (!isReplaying || isOwner(held))) held.cursor = cursor;
     }
   }
 
   /** Whether something that was held is not held again yet. */
   #isResuming(): boolean {
-    for (const held of this.helds()) {
+    for (const held of this.#helds()) {
       if (held.wasHeld && isWanted(held) && (held.state === 'absent' || held.state === 'asking')) return true;
     }
     return false;
   }
 
   #isReplaying(): boolean {
-    for (const { isReplaying } of this.helds()) if (isReplaying) return true;
+    for (const held of this.#replaying) {
+      if (held.isReplaying) return true;
+      this.#replaying.delete(held);
+    }
     return false;
   }
 }

@@ -31,8 +31,11 @@ export class Heartbeat {
   /** When the answer to a probe is due; undefined: none is under way. */
   #deadline: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #listener: HeartbeatListener;
 
-  constructor(private readonly listener: HeartbeatListener) {}
+  constructor(listener: HeartbeatListener) {
+    this.#listener = listener;
+  }
 
   /** There is a connection. */
   start(): void {
@@ -58,8 +61,8 @@ export class Heartbeat {
   probe(): void {
     const now = Date.now();
     this.#pingedAt = now;
-    this.#deadline = Math.max(now + probeMs, (this.listener.busySince() ?? 0) + busyMs);
-    this.listener.ping();
+    this.#deadline = Math.max(now + probeMs, (this.#listener.busySince() ?? 0) + busyMs);
+    this.#listener.ping();
     this.#wait(this.#deadline - now);
   }
 
@@ -81,7 +84,7 @@ export class Heartbeat {
     if (this.#deadline !== undefined) {
       // Who has slept may have an answer that nobody has read yet.
       if (now - dueAt > lateMs) this.probe();
-      else this.listener.onDead();
+      else this.#listener.onDead();
       return;
     }
     // The clock may have been set back.

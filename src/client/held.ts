@@ -19,7 +19,15 @@ export interface Wish {
   readonly reject: (error: HorizonError) => void;
 }
 
-export interface Held {
+/** Where a binding's events are: what tells whether another one may have the same. */
+interface Place {
+  /** Those that a `gap` names. */
+  readonly family: string;
+  /** Its second word. */
+  readonly event: string | undefined;
+}
+
+export interface Held extends Place {
   readonly key: string;
   /** Of this one alone: what is subscribed to anew is another. */
   readonly serial: number;
@@ -68,6 +76,7 @@ export function newHeld(
     serial: made,
     account,
     binding,
+    ...placeOf(binding),
     // What the caller does with it afterwards is not what was asked for.
     filter: filter === undefined ? undefined : structuredClone(filter),
     includeSubaccounts,
@@ -109,16 +118,13 @@ export function dataOf({ account, filter, includeSubaccounts }: Held): Message {
   return { account_id: account, filter, include_subaccounts: includeSubaccounts || undefined };
 }
 
-/** The families that a binding's events may be of: those that a `gap` names. */
-export function familyOf(binding: string): string {
-  const [root = '', second] = binding.split('.');
-  return root.startsWith('doc_') || (root === 'fax' && second === 'object') ? 'object' : root;
+export function placeOf(binding: string): Place {
+  const [root = '', event] = binding.split('.');
+  return { family: root.startsWith('doc_') || (root === 'fax' && event === 'object') ? 'object' : root, event };
 }
 
 /** Whether there may be events that are of both bindings: then each has a frame of its own. */
-export function mayShare(one: string, other: string): boolean {
-  const [root, event] = one.split('.');
-  const [, otherEvent] = other.split('.');
-  if (familyOf(one) !== familyOf(other)) return false;
-  return root !== 'call' || event === otherEvent || event === '*' || otherEvent === '*';
+export function mayShare({ family, event }: Place, other: Place): boolean {
+  if (family !== other.family) return false;
+  return family !== 'call' || event === other.event || event === '*' || other.event === '*';
 }

@@ -277,7 +277,7 @@ export class HorizonClient extends TypedEventTarget implements Horizon {
     const { state, reason } = this.#line;
     if (state === 'closed') {
       this.#deafen();
-      this.#questions.end(new HorizonError('closed', `the connection is closed: ${reason}`));
+      this.#questions.end(new HorizonError('closed', `closed: ${reason}`));
     }
     const { rttMs: _, catchingUp, ...status } = this.status;
     const text = JSON.stringify({ ...status, isCatchingUp: catchingUp !== undefined });

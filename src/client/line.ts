@@ -30,12 +30,15 @@ export class Line {
   #settledAt: number | undefined;
   #trouble = '';
   #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #url: string;
+  readonly #WebSocket: SocketConstructor;
+  readonly #listener: LineListener;
 
-  constructor(
-    private readonly url: string,
-    private readonly WebSocket: SocketConstructor,
-    private readonly listener: LineListener,
-  ) {}
+  constructor(url: string, WebSocket: SocketConstructor, listener: LineListener) {
+    this.#url = url;
+    this.#WebSocket = WebSocket;
+    this.#listener = listener;
+  }
 
   /** Whether messages can be sent, and something may be heard. */
   get isUp(): boolean {
@@ -46,7 +49,7 @@ export class Line {
   open(): void {
     this.#leave();
     this.#trouble = '';
-    const socket = new this.WebSocket(this.url);
+    const socket = new this.#WebSocket(this.#url);
     this.#socket = socket;
     // Whatever an earlier socket still has to say is of no interest.
     const isStale = (): boolean => this.#socket !== socket;
@@ -55,12 +58,12 @@ export class Line {
       if (isStale()) return;
       clearTimeout(this.#timer);
       this.#isUp = true;
-      this.listener.onSocket();
+      this.#listener.onSocket();
     };
     socket.onmessage = ({ data }: { data: unknown }) => {
       if (isStale()) return;
       const message = readMessage(data);
-      if (message !== undefined) this.listener.onMessage(message);
+      if (message !== undefined) this.#listener.onMessage(message);
     };
     // Node's sockets say what is wrong; browsers don't.
     socket.onerror = ({ message }: { message?: unknown }) => {
@@ -133,13 +136,13 @@ export class Line {
     this.nextTryAt = undefined;
     if (socket === undefined) return;
     socket.close();
-    this.listener.onLost();
+    this.#listener.onLost();
   }
 
   #change(state: HorizonState, reason?: string): void {
     this.reason = reason;
     if (state !== this.state) this.since = Date.now();
     this.state = state;
-    this.listener.onState();
+    this.#listener.onState();
   }
 }

@@ -20,12 +20,14 @@ export class Questions {
   #isReleased = false;
   /** Why nothing is asked any more. */
   #end: HorizonError | undefined;
+  readonly #requests: Requests;
+  readonly #onTokenEnded: (error: HorizonError) => void;
 
   /** @param onTokenEnded told when an answer wants another token; what it was given to is asked again with that */
-  constructor(
-    private readonly requests: Requests,
-    private readonly onTokenEnded: (error: HorizonError) => void,
-  ) {}
+  constructor(requests: Requests, onTokenEnded: (error: HorizonError) => void) {
+    this.#requests = requests;
+    this.#onTokenEnded = onTokenEnded;
+  }
 
   /** @returns the reply's `data`; rejects with a HorizonError, after 10 s at the latest */
   ask(message: Message, isRepeatable = false): Promise<Message> {
@@ -61,7 +63,7 @@ export class Questions {
     if (!this.#isReleased) return;
     for (const question of this.#waiting) {
       this.#waiting.delete(question);
-      this.requests.ask(question.message).then(
+      this.#requests.ask(question.message).then(
         (data) => {
           this.#close(question);
           question.resolve(data);
@@ -79,7 +81,7 @@ export class Questions {
       return;
     }
     this.#waiting.add(question);
-    if (!isLost) this.onTokenEnded(error);
+    if (!isLost) this.#onTokenEnded(error);
     this.#sendAll();
   }
 

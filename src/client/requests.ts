@@ -13,15 +13,18 @@ interface Pending {
 }
 
 export function timedOut(): HorizonError {
-  return new HorizonError('timeout', 'no answer came in 10 s');
+  return new HorizonError('timeout', 'no answer in 10 s');
 }
 
 export class Requests {
   readonly #pending = new Map<string, Pending>();
   #made = 0;
+  readonly #send: (message: Message) => void;
 
   /** @param send hands a message to the connection */
-  constructor(private readonly send: (message: Message) => void) {}
+  constructor(send: (message: Message) => void) {
+    this.#send = send;
+  }
 
   /** A `request_id` that was not used before. */
   makeId(): string {
@@ -38,7 +41,7 @@ export class Requests {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.fail(id, timedOut()), answerMs);
       this.#pending.set(id, { onAnswer, resolve, reject, timer });
-      this.send({ ...message, request_id: id });
+      this.#send({ ...message, request_id: id });
     });
   }
 
@@ -52,7 +55,7 @@ export class Requests {
       return undefined;
     }
     const text: unknown = Array.isArray(data.errors) ? data.errors[0] : undefined;
-    const error = new HorizonError(String(data.code), typeof text === 'string' ? text : 'refused by the server');
+    const error = new HorizonError(String(data.code), typeof text === 'string' ? text : 'refused');
     if (asked === undefined) return error;
     asked.reject(error);
     return undefined;
@@ -73,7 +76,7 @@ export class Requests {
   /** The connection is gone, and with it what was asked. */
   lose(): void {
     for (const id of [...this.#pending.keys()]) {
-      this.fail(id, new HorizonError('connection_lost', 'the connection ended before the answer came'));
+      this.fail(id, new HorizonError('connection_lost', 'connection lost'));
     }
   }
 }

@@ -80,7 +80,7 @@ export class SignIn {
     try {
       const token: unknown = await this.#asked;
       if (typeof token === 'string' && token !== '') return token;
-      throw new TypeError('it is no text');
+      throw new TypeError('no text');
     } catch (thrown) {
       const words = thrown instanceof Error ? thrown.message : String(thrown);
       throw new HorizonError('token_failed', `no token could be had: ${words}`, { cause: thrown });

@@ -3,7 +3,7 @@
  * happens meanwhile is seen in the next round.
  */
 import type { Cursors } from './cursors.ts';
-import { familyOf, type Held, isToAsk, isWanted } from './held.ts';
+import { type Held, isToAsk, isWanted } from './held.ts';
 import { codeOf, HorizonError, isOfMessage, isOfToken, isRefusal } from './horizon-error.ts';
 import { type Message, textOf } from './message.ts';
 import type { Requests } from './requests.ts';
@@ -195,7 +195,5 @@ export class Subscriber {
 /** @returns those of the families; all where none are named */
 export function ofFamilies(helds: Iterable<Held>, families: unknown): Held[] {
   const concerned = Array.isArray(families) ? new Set<unknown>(families) : undefined;
-  return [...helds].filter(
-    (held) => held.state === 'held' && isWanted(held) && (concerned?.has(familyOf(held.binding)) ?? true),
-  );
+  return [...helds].filter((held) => held.state === 'held' && isWanted(held) && (concerned?.has(held.family) ?? true));
 }

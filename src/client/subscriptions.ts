@@ -1,6 +1,6 @@
 /** What is wanted, and who gets which event. What comes twice is handed out once. */
 import type { Cursors } from './cursors.ts';
-import { familyOf, type Held, isWanted, keyOf, newHeld, type Wish } from './held.ts';
+import { type Held, isWanted, keyOf, newHeld, type Wish } from './held.ts';
 import { HorizonError } from './horizon-error.ts';
 import { isRecord, type Message, textOf } from './message.ts';
 import { guarded } from './surroundings.ts';
@@ -107,7 +107,7 @@ export class Subscriptions {
    * is asked for again on the next connection, or with the next token.
    */
   refuse(held: Held, error: HorizonError): void {
-    Object.assign(held, { state: 'refused', isDoubted: false });
+    Object.assign(held, { state: 'refused', isDoubted: false, isReplaying: false });
     for (const wish of [...held.wishes]) {
       if (wish.isReady) continue;
       wish.reject(error);
@@ -160,7 +160,7 @@ export class Subscriptions {
       if (cursor !== undefined && this.#isSeen(held, cursor)) continue;
       this.#hand(held, {
         name: textOf(frame.name) ?? '',
-        family: familyOf(binding),
+        family: held.family,
         account,
         binding,
         data: isRecord(frame.data) ? frame.data : {},

@@ -283,3 +283,53 @@ describe('lamps', () => {
     expect(stage.lamps).toEqual(['1001 idle', '*78 busy']);
   });
 });
+
+describe('lamps are forgotten', () => {
+  const ring: Step = ['call.CHANNEL_CREATE.b-leg'];
+  const end: Step = ['call.CHANNEL_DESTROY.b-leg'];
+  const minute = 60_000;
+
+  test('a minute after they have nothing more to tell, and are there again with the next call', () => {
+    const stage = play(ring, end).pass(1000);
+    expect(stage.lamps).toEqual(['1002 idle']);
+    stage.pass(minute - 1);
+    expect(stage.lamps).toEqual(['1002 idle']);
+    stage.picture.lamps.changed();
+    stage.pass(1);
+    expect(stage.lamps).toEqual([]);
+    expect(stage.picture.lamps.changed().size).toBe(1);
+    stage.play([ring[0], { 'Call-ID': 'x' }]);
+    expect(stage.lamps).toEqual(['1002 ringing']);
+  });
+
+  test('no earlier than that after they were lit last', () => {
+    const another = { 'Call-ID': 'x' };
+    const stage = play(ring, end)
+      .pass(1000)
+      .pass(minute / 2);
+    stage.play([ring[0], another], [end[0], another]);
+    expect(stage.pass(minute / 2).lamps).toEqual(['1002 idle']);
+    expect(stage.pass(minute).lamps).toEqual([]);
+  });
+
+  test('never while somebody calls, or a mailbox has told its figures', () => {
+    const lit = play(ring).pass(minute).pass(minute);
+    expect(lit.lamps).toEqual(['1002 ringing']);
+    const told = play(['presence.mwi_update']).pass(minute).pass(minute);
+    expect(told.lamps).toHaveLength(1);
+  });
+
+  test('also where a leg has become another’s meanwhile', () => {
+    const moved = { 'Custom-Channel-Vars': { 'Presence-ID': '1009@acme.example' } };
+    const stage = play(ring, ['call.CHANNEL_ANSWER.b-leg', moved], [end[0], moved]);
+    expect(stage.pass(1000).pass(minute).lamps).toEqual([]);
+  });
+
+  test('and none are kept where nobody wants to see them', () => {
+    const picture = new Picture(() => true, false);
+    const data = normalize(kazooMessage(ring[0])) as Fields;
+    picture.take({ family: 'call', account, data, replayed: false }, base);
+    expect(picture.calls.list).toHaveLength(1);
+    expect(picture.lamps.list).toEqual([]);
+  });
+});

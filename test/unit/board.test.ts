@@ -375,3 +375,16 @@ test('a connection that is closed leaves no timer behind, whatever the board sti
   expect(world.board.isStale).toBe(true);
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test('a board without lamps lights none, and what a list ends is let go of though nothing else happens', async () => {
+  const world = new World({ parts: ['calls'] });
+  await pass(10_000);
+  world.hear('call.CHANNEL_CREATE.b-leg');
+  await pass(10_000);
+  expect([world.board.calls.length, world.board.lamps.length]).toEqual([1, 0]);
+  world.socket.say({ action: 'notice', notice: 'gap', cursor: 'x', families: ['call'] });
+  for (let ms = 0; ms < 8000 && world.board.calls[0]?.state !== 'ended'; ms += 100) await pass(100);
+  expect(world.board.calls).toMatchObject([{ state: 'ended' }]);
+  await pass(10_000);
+  expect(world.board.calls).toEqual([]);
+});

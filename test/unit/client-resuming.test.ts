@@ -1,5 +1,6 @@
 /** How the client library gets back what it held: in few messages, before anything new, nothing twice. */
 import { expect, test, vi } from 'vitest';
+import { Cursors } from '../../src/client/cursors.ts';
 import { newHeld } from '../../src/client/held.ts';
 import { planSubscribes } from '../../src/client/resume-plan.ts';
 import type { HorizonEvent } from '../../src/client/types.ts';
@@ -453,4 +454,37 @@ test('what is no binding, or has no handler, is refused in words, and harms noth
   await horizon.subscribe('fax.status.*', heard).ready;
   server.last.event('fax.status.*', 'a');
   expect(heard).toHaveBeenCalledTimes(1);
+});
+
+test('an event looks at each subscription once, and reads no binding but its own', () => {
+  const helds = Array.from({ length: 5000 }, (_, n) => newHeld(`call.CHANNEL_CREATE.${n}`, {}));
+  let walked = 0;
+  const cursors = new Cursors(function* () {
+    for (const held of helds) {
+      walked += 1;
+      yield held;
+    }
+  });
+  for (const held of helds) held.state = 'held';
+  const split = vi.spyOn(String.prototype, 'split');
+  cursors.onEvent('a', 'call.CHANNEL_CREATE.7', helds.slice(7, 8));
+  const reads = split.mock.calls.length;
+  split.mockRestore();
+  expect([walked, reads]).toEqual([5000, 1]);
+  expect(helds[7]?.cursor).toBe('a');
+});
+
+test('the replay of what the server refuses meanwhile is over', async () => {
+  const server = new FakeServer();
+  const { horizon } = server.connect();
+  horizon.subscribe('call.*.*', () => undefined);
+  await settle();
+  await lose(server);
+  await settle();
+  expect(horizon.status.catchingUp).toBe(0);
+  // What the server may have ended is asked for again.
+  server.answers = ({ action }) => (action === 'subscribe' ? { code: 'family_forbidden' } : undefined);
+  server.last.say({ action: 'reply', request_id: 'nobody', status: 'error', data: { errors: ['x'], code: 'x' } });
+  await settle();
+  expect(horizon.status.catchingUp).toBeUndefined();
 });

@@ -36,7 +36,7 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
     throw new RangeError('a board shows 1 to 20 accounts');
   }
   const accounts = named.length === 0 ? [undefined] : named;
-  const picture = new Picture((call) => guarded(() => where(call)) ?? true);
+  const picture = new Picture((call) => guarded(() => where(call)) ?? true, parts.includes('lamps'));
   const ears = new Set<(event: BoardChange) => void>();
   const refused = new Map<string, Refusal>();
   const stops: Stop[] = [];
@@ -51,7 +51,7 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
   let sweeping: ReturnType<typeof setTimeout> | undefined;
   let isClosed = false;
   let wasDown = false;
-  const snapshots = new Snapshots(horizon, picture, { onChange: gather, onRefused: refuse });
+  const snapshots = new Snapshots(horizon, picture, { onChange, onRefused: refuse });
 
   function sweepLater(): void {
     if (isClosed || horizon.state === 'closed') return;
@@ -64,6 +64,12 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
 
   function gather(): void {
     if (!isClosed) gathering ??= setTimeout(tell, gatherMs);
+  }
+
+  /** Something may look different, now or by the time. */
+  function onChange(): void {
+    sweepLater();
+    gather();
   }
 
   function isUnsure(): boolean {
@@ -110,8 +116,7 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
 
   function take({ family, account, data, replayed }: HorizonEvent): void {
     picture.take({ family, account, data: data as Data, replayed }, Date.now());
-    sweepLater();
-    gather();
+    onChange();
   }
 
   function subscribe(binding: string | readonly string[], account: string | undefined): Stop {
@@ -193,8 +198,7 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
       if (one.isHeld && !isHeld && allow(part, account)) look(part, account);
     }
     snapshots.wake();
-    sweepLater();
-    gather();
+    onChange();
   }
 
   for (const account of accounts) for (const part of parts) watch(part, account);

@@ -3,7 +3,7 @@
  * something new. Pure, as those of calls.
  */
 import type { LegFacts } from './legs.ts';
-import { dropMissing, forgetOld, type Listing, type Told, trustIn } from './listing.ts';
+import { afterlifeMs, dropMissing, forgetOld, type Listing, type Told, trustIn } from './listing.ts';
 import { type Data, number, ownerOf, ownText, text, unixMs } from './reading.ts';
 import type { Lamp, Registration } from './types.ts';
 
@@ -19,6 +19,8 @@ interface LampFacts {
   readonly legs: Set<LegFacts>;
   newMessages?: number | undefined;
   savedMessages?: number | undefined;
+  /** Since when it was seen to have nothing to tell. Unix time, ms */
+  darkSince?: number | undefined;
 }
 
 /** What the registrar allows a telephone beyond its time. ms */
@@ -26,11 +28,14 @@ const graceMs = 5000;
 
 export class Telephones {
   readonly registrations = new Map<string, RegistrationFacts>();
+  readonly #touched: (key: string) => void;
   /** When one was last heard to go. */
   readonly #gone = new Map<string, number>();
 
   /** @param touched told of each registration that has become another or is gone */
-  constructor(private readonly touched: (key: string) => void) {}
+  constructor(touched: (key: string) => void) {
+    this.#touched = touched;
+  }
 
   take({ account, data, replayed }: Told, now: number): void {
     const isGone = text(data, 'event_name') === 'deregister' || number(data, 'expires') === 0;
@@ -59,7 +64,7 @@ export class Telephones {
         expiresAt: seconds === undefined ? undefined : from + seconds * 1000,
       });
     }
-    this.touched(key);
+    this.#touched(key);
   }
 
   /** The registrations of an account (`registrations`). @returns whether it is the whole truth, as with calls */
@@ -89,7 +94,7 @@ export class Telephones {
 
   #drop(key: string): void {
     this.registrations.delete(key);
-    this.touched(key);
+    this.#touched(key);
   }
 }
 
@@ -98,15 +103,17 @@ const keyOf = (data: Data): string => `${text(data, 'username')}@${realmOf(data)
 
 export class Lamps {
   readonly lamps = new Map<string, LampFacts>();
+  readonly #touched: (key: string) => void;
+  readonly #hasEnded: (callId: string) => boolean;
 
   /**
    * @param touched told of each lamp that has become another
    * @param hasEnded whether a call's end was heard: what comes behind it is late
    */
-  constructor(
-    private readonly touched: (key: string) => void,
-    private readonly hasEnded: (callId: string) => boolean,
-  ) {}
+  constructor(touched: (key: string) => void, hasEnded: (callId: string) => boolean) {
+    this.#touched = touched;
+    this.#hasEnded = hasEnded;
+  }
 
   take({ account, data }: Told, now: number): void {
     const [name, id] = [text(data, 'event_name'), text(data, 'call_id') ?? ''];
@@ -119,11 +126,11 @@ export class Lamps {
     } else {
       const state = text(data, 'state');
       const isBusy = state === 'confirmed';
-      const isLit = (isBusy || state === 'early') && !this.hasEnded(id);
+      const isLit = (isBusy || state === 'early') && !this.#hasEnded(id);
       if (isLit) lamp.told.set(id, { isBusy, isByHand: name === 'update', at: now });
       else lamp.told.delete(id);
     }
-    this.touched(lamp.key);
+    this.#touched(lamp.key);
   }
 
   /** A leg lights the lamp of whose it is, whatever presence has told: after a gap that is all there is. */
@@ -135,7 +142,7 @@ export class Lamps {
       lamp.legs.delete(leg);
       lamp.told.delete(leg.id);
     }
-    this.touched(lamp.key);
+    this.#touched(lamp.key);
   }
 
   /** A complete list of calls is here: what was told before of calls that aren't there is over. */
@@ -144,15 +151,31 @@ export class Lamps {
       for (const [id, { isByHand, at }] of lamp.account === listing.account ? lamp.told : []) {
         if (isByHand || trustIn(at, listing) !== 'list' || isLiving(id)) continue;
         lamp.told.delete(id);
-        this.touched(lamp.key);
+        this.#touched(lamp.key);
       }
     }
+  }
+
+  /** Forgets those that have told nothing for a while. @returns whether there are others */
+  sweep(now: number): boolean {
+    for (const lamp of this.lamps.values()) {
+      const { key, told, legs, newMessages, savedMessages } = lamp;
+      for (const leg of legs) {
+        // Whose it is has changed since it lit this one.
+        if (leg.endedAt !== undefined && legs.delete(leg)) this.#touched(key);
+      }
+      if (legs.size + told.size > 0 || (newMessages ?? savedMessages) !== undefined) continue;
+      lamp.darkSince ??= now;
+      if (now - lamp.darkSince >= afterlifeMs && this.lamps.delete(key)) this.#touched(key);
+    }
+    return this.lamps.size > 0;
   }
 
   #of(address: string | undefined, account: string): LampFacts | undefined {
     const key = address?.replace(/^sips?:/, '').toLowerCase();
     if (key === undefined || !key.includes('@')) return undefined;
-    const lamp = this.lamps.get(key) ?? { key, account, told: new Map(), legs: new Set<LegFacts>() };
+    const lamp: LampFacts = this.lamps.get(key) ?? { key, account, told: new Map(), legs: new Set<LegFacts>() };
+    lamp.darkSince = undefined;
     this.lamps.set(key, lamp);
     return lamp;
   }
@@ -160,9 +183,9 @@ export class Lamps {
 
 /** A lamp as it is shown. */
 export function lampView({ key, account, told, legs, newMessages, savedMessages }: LampFacts): Lamp {
-  const known = new Set([...legs].map(({ id }) => id));
-  const lights = [...told].filter(([id]) => !known.has(id)).map(([, { isBusy }]) => isBusy);
-  for (const { isAnswered } of legs) lights.push(isAnswered);
-  const state = lights.includes(true) ? 'busy' : lights.length > 0 ? 'ringing' : 'idle';
+  // What a leg says counts more than what was told of it.
+  const lights = new Map([...told].map(([id, { isBusy }]) => [id, isBusy]));
+  for (const { id, isAnswered } of legs) lights.set(id, isAnswered);
+  const state = [...lights.values()].includes(true) ? 'busy' : lights.size > 0 ? 'ringing' : 'idle';
   return { key, account, user: key.split('@')[0] ?? key, state, newMessages, savedMessages };
 }

@@ -50,7 +50,7 @@ export function dropMissing<One extends { readonly heardAt: number }>(
 }
 
 /** What comes of something behind its end is late for so long. ms */
-const afterlifeMs = 60_000;
+export const afterlifeMs = 60_000;
 
 /** Forgets what ended long ago. @param endedAt by id */
 export function forgetOld(endedAt: Map<string, number>, now: number): void {

@@ -14,9 +14,12 @@ class Shown<View> {
   readonly #due = new Set<string>();
   #told = new Set<string>();
   #list: readonly View[] | undefined;
+  readonly #make: (key: string) => View | undefined;
 
   /** @param make undefined: it is gone, or nobody wants to see it */
-  constructor(private readonly make: (key: string) => View | undefined) {}
+  constructor(make: (key: string) => View | undefined) {
+    this.#make = make;
+  }
 
   readonly touch = (key: string): void => {
     this.#due.add(key);
@@ -44,7 +47,7 @@ class Shown<View> {
 
   #refresh(): void {
     for (const key of this.#due) {
-      const view = this.make(key);
+      const view = this.#make(key);
       const isKnown = view === undefined ? this.#views.delete(key) : this.#views.set(key, view).has(key);
       if (isKnown) this.#told.add(key);
     }
@@ -66,7 +69,7 @@ export class Picture {
   });
   readonly #calls = new Calls((id, leg) => {
     this.calls.touch(id);
-    if (leg !== undefined) this.#lamps.follow(leg);
+    if (leg !== undefined && this.hasLamps) this.#lamps.follow(leg);
   });
   readonly #rooms = new Rooms((key, legId) => {
     this.conferences.touch(key);
@@ -76,8 +79,14 @@ export class Picture {
   readonly #telephones = new Telephones(this.registrations.touch);
   readonly #lamps = new Lamps(this.lamps.touch, (id) => this.#calls.hasEnded(id));
 
-  /** @param where which calls are shown */
-  constructor(where: (call: Call) => boolean) {
+  /**
+   * @param where which calls are shown
+   * @param hasLamps whether lamps are: calls light none otherwise
+   */
+  constructor(
+    where: (call: Call) => boolean,
+    private readonly hasLamps = true,
+  ) {
     this.calls = new Shown((id) => {
       const call = this.#calls.calls.get(id);
       const view = call && callView(call, (legId) => this.#rooms.of(legId));
@@ -117,6 +126,6 @@ export class Picture {
   /** Lets go of what is over. @returns whether there is something to let go of later */
   sweep(now: number): boolean {
     // All of them, whatever the first one says.
-    return [this.#calls, this.#rooms, this.#telephones].map((rules) => rules.sweep(now)).includes(true);
+    return [this.#calls, this.#rooms, this.#telephones, this.#lamps].map((rules) => rules.sweep(now)).includes(true);
   }
 }

@@ -76,8 +76,8 @@ export class Snapshots {
   /** The connection is there (again). */
   wake(): void {
     clearTimeout(this.#timer);
-    if (this.#isAsking || this.#isClosed || this.#horizon.state !== 'open' || this.#wishes.size === 0) return;
-    const next = [...this.#wishes.values()].reduce((first, wish) => (wish.dueAt < first.dueAt ? wish : first));
+    const [next] = [...this.#wishes.values()].sort((one, other) => one.dueAt - other.dueAt);
+    if (this.#isAsking || this.#isClosed || this.#horizon.state !== 'open' || next === undefined) return;
     this.#timer = setTimeout(() => void this.#ask(next), Math.max(0, next.dueAt - Date.now()));
   }
 

@@ -1,4 +1,5 @@
 /** What happened before the page was opened, as far as the server keeps it. */
+import { placeOf } from '../../client/held.ts';
 import type { HorizonEvent } from '../../client/types.ts';
 import { accountPath, ask } from './rest.ts';
 
@@ -30,7 +31,7 @@ export async function backlogOf(
     .filter(({ cursor }) => cursor === undefined || !isKnown(cursor))
     .map((frame) => ({
       name: frame.name,
-      family: frame.subscribed_key.split('.')[0] ?? '',
+      family: placeOf(frame.subscribed_key).family,
       account: frame.account_id,
       binding: frame.subscribed_key,
       data: frame.data,
