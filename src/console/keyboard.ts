@@ -3,6 +3,7 @@ import { goTo, param, setParams, viewAddress, viewNames } from './address.ts';
 import { areKeysShown } from './state/choices.ts';
 
 const searchId = 'search';
+const openedRow = '[aria-selected="true"], [aria-current="true"]';
 
 function isTyping({ target }: KeyboardEvent): boolean {
   return (
@@ -23,13 +24,21 @@ function rows(): HTMLElement[] {
   return [...document.querySelectorAll<HTMLElement>('main [data-row]')];
 }
 
-/** To the next row or the one before it; from nowhere to the first. */
+/** To the next row or the one before it: from the one that the keyboard is on, else from the opened one; from nowhere to the first. */
 function step(by: number): void {
   const all = rows();
-  const current = all.findIndex((row) => row.contains(document.activeElement));
+  const focused = all.findIndex((row) => row.contains(document.activeElement));
+  const current = focused === -1 ? all.findIndex((row) => row.matches(openedRow)) : focused;
   const next = all[current === -1 ? 0 : Math.min(all.length - 1, Math.max(0, current + by))];
   next?.focus();
   next?.scrollIntoView({ block: 'nearest' });
+}
+
+/** What is being asked is asked no more. */
+function cancel(): boolean {
+  const button = document.querySelector<HTMLElement>('[data-cancel]');
+  button?.click();
+  return button !== null;
 }
 
 function closeDrawer(): boolean {
@@ -48,7 +57,7 @@ function onEscape(event: KeyboardEvent): void {
   } else if (isTyping(event) && event.target instanceof HTMLElement && event.target.id === searchId) {
     if (param('q') === '') event.target.blur();
     else setParams({ q: '' });
-  } else if (!closeDrawer() && param('q') !== '') setParams({ q: '' });
+  } else if (!cancel() && !closeDrawer() && param('q') !== '') setParams({ q: '' });
 }
 
 function onKey(event: KeyboardEvent): void {
@@ -59,6 +68,11 @@ function onKey(event: KeyboardEvent): void {
   }
   if (event.key === 'Escape') {
     onEscape(event);
+    return;
+  }
+  if (event.key === 'Enter' && event.target instanceof HTMLElement && event.target.id === searchId) {
+    rows()[0]?.focus();
+    event.preventDefault();
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;

@@ -14,7 +14,7 @@ export const words = {
   views: {
     calls: 'Calls',
     people: 'People',
-    conferences: 'Rooms',
+    conferences: 'Conferences',
     events: 'Events',
     sockets: 'Sockets',
     developer: 'Developer',
@@ -66,6 +66,8 @@ export const words = {
     loggedOut: 'Not signed in',
     staleSince: (at: string): string => `As it was at ${at}. Timers have stopped.`,
     reconnect: 'Connect again',
+    tryNow: 'Try now',
+    loadingSince: (at: string): string => `Loading since ${at}`,
     round: 'Round trip to the server and back',
   },
   token: {
@@ -82,6 +84,7 @@ export const words = {
     demo: 'Signed in with the demo’s token',
     demoGone: 'the demo is away',
     wasOut: 'You were signed out',
+    noGood: 'That token doesn’t do',
   },
   states: {
     ringing: 'Ringing',
@@ -318,6 +321,7 @@ export const words = {
     ] as readonly (readonly [string, string])[],
   },
   failed: (message: string): string => `That didn’t work: ${message}`,
+  noAnswer: 'the server can’t be reached',
 } as const;
 
 const conferenceVerbs: Readonly<Record<string, string>> = {

@@ -81,7 +81,11 @@ test('a server that restarts: the console comes back by itself, and what happene
   await call(page, 'ana-1', 'talking').waitFor();
   await first.stop();
   await untilFresh(page, 'offline');
-  await notice(page, /Reconnecting, next try in \d+ s/).waitFor();
+  await notice(page, /Reconnecting, next try in \d+ s/)
+    .getByRole('button', { name: 'Try now' })
+    .waitFor();
+  // What stood there when nobody could know any more is no figure of now.
+  expect(await page.locator('.view-count').innerText()).toBe('1 known so far');
   await notice(page, 'the server is restarting (1012)').waitFor();
   await office.say('CHANNEL_DESTROY', bruno);
   await office.say('CHANNEL_DESTROY', ana);
@@ -143,7 +147,7 @@ test('a token is asked for once, is kept in the tab alone, and never in the addr
   await page.keyboard.press('Enter');
   await page
     .getByRole('alert')
-    .getByText(/token_invalid/)
+    .getByText(/That token doesn’t do: .*token_invalid/)
     .waitFor();
   const token = await tokenFor(account);
   await page.getByLabel('Token', { exact: true }).fill(token);
@@ -218,4 +222,20 @@ test('a token that may not see calls is told so in the server’s words, in the 
     location.hash = '#/conferences';
   });
   await page.getByText('Conferences can’t be shown').waitFor();
+});
+
+test('an account that the token may not see is refused in the server’s words, and nothing goes on loading', {
+  timeout: longMs,
+}, async () => {
+  const bridge = await startBridge();
+  const options = { place: `/calls?account=${'0'.repeat(32)}`, expected: [/status of 40[34]/] };
+  const page = await openConsole(bridge, options);
+  await untilFresh(page, 'stale');
+  await view(page, 'calls').getByText('Calls can’t be shown').first().waitFor();
+  expect(await page.locator('main [data-busy="true"]').count()).toBe(0);
+  // Nor are there zeros where nobody knows.
+  const wall = await openConsole(bridge, { ...options, search: '?wall' });
+  await untilFresh(wall, 'stale');
+  expect(await wall.locator('.wall-counts strong').allInnerTexts()).toEqual(['–', '–', '–', '–']);
+  expect(await wall.getByText('No calls at the moment').count()).toBe(0);
 });

@@ -1,5 +1,5 @@
 /** What may be done to a call. What comes of it the events say: nothing here pretends. */
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { person } from '../describe.ts';
 import type { Call } from '../library.ts';
 import { people } from '../state/people.ts';
@@ -12,6 +12,17 @@ export function CallActions({ call }: { readonly call: Call }) {
   const [asking, setAsking] = useState<Asking>(undefined);
   const [result, setResult] = useState('');
   const [isBusy, setBusy] = useState(false);
+  const box = useRef<HTMLElement>(null);
+  const asked = useRef<Asking>(undefined);
+  // The button that was pressed is gone: the keyboard goes on at what is asked, and back to where it was.
+  useEffect(() => {
+    const before = asked.current;
+    asked.current = asking;
+    if (asking === before) return;
+    const wanted = asking === undefined ? `[data-ask="${before}"]:enabled` : 'input, select, [data-cancel]';
+    const next = box.current?.querySelector<HTMLElement>(wanted) ?? box.current?.closest<HTMLElement>('.drawer');
+    next?.focus({ preventScroll: true });
+  }, [asking]);
   const leg = call.legs.find(({ state, isLoopback }) => state !== 'ended' && !isLoopback) ?? call.legs[0];
 
   async function send(action: string, data: Readonly<Record<string, unknown>> = {}): Promise<void> {
@@ -43,14 +54,14 @@ export function CallActions({ call }: { readonly call: Call }) {
   const users = people.value.filter(({ registrations }) => registrations.some(({ userId }) => userId !== undefined));
 
   return (
-    <section class="actions" aria-label={words.drawer.actions}>
+    <section class="actions" ref={box} aria-label={words.drawer.actions}>
       {asking === 'hangup' ? (
         <div class="sure">
           <p>{words.drawer.hangupSure}</p>
           <button type="button" class="button danger" onClick={() => void send('hangup')}>
             {words.drawer.hangupYes}
           </button>
-          <button type="button" class="button" onClick={() => setAsking(undefined)}>
+          <button type="button" class="button" data-cancel onClick={() => setAsking(undefined)}>
             {words.drawer.hangupNo}
           </button>
         </div>
@@ -64,7 +75,7 @@ export function CallActions({ call }: { readonly call: Call }) {
           <button type="submit" class="button primary">
             {words.drawer.transferGo}
           </button>
-          <button type="button" class="button" onClick={() => setAsking(undefined)}>
+          <button type="button" class="button" data-cancel onClick={() => setAsking(undefined)}>
             {words.cancel}
           </button>
         </form>
@@ -85,14 +96,20 @@ export function CallActions({ call }: { readonly call: Call }) {
           <button type="submit" class="button primary">
             {words.drawer.interceptGo}
           </button>
-          <button type="button" class="button" onClick={() => setAsking(undefined)}>
+          <button type="button" class="button" data-cancel onClick={() => setAsking(undefined)}>
             {words.cancel}
           </button>
         </form>
       ) : null}
       {asking === undefined ? (
         <div class="buttons">
-          <button type="button" class="button danger" disabled={isBusy} onClick={() => setAsking('hangup')}>
+          <button
+            type="button"
+            class="button danger"
+            disabled={isBusy}
+            data-ask="hangup"
+            onClick={() => setAsking('hangup')}
+          >
             {words.drawer.hangup}
           </button>
           {call.state === 'held' ? (
@@ -113,6 +130,7 @@ export function CallActions({ call }: { readonly call: Call }) {
             type="button"
             class="button"
             disabled={isBusy || call.state !== 'talking'}
+            data-ask="transfer"
             onClick={() => setAsking('transfer')}
           >
             {words.drawer.transfer}
@@ -126,7 +144,13 @@ export function CallActions({ call }: { readonly call: Call }) {
             {words.drawer.park}
           </button>
           {users.length === 0 ? null : (
-            <button type="button" class="button" disabled={isBusy} onClick={() => setAsking('intercept')}>
+            <button
+              type="button"
+              class="button"
+              disabled={isBusy}
+              data-ask="intercept"
+              onClick={() => setAsking('intercept')}
+            >
               {words.drawer.intercept}
             </button>
           )}

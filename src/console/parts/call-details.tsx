@@ -46,7 +46,9 @@ function stepOf({ legs }: Call, { at, name, family, callId, data }: Happening): 
   const named = words.timeline[name]?.[leg?.direction ?? 'inbound'] ?? name;
   const cause = typeof data.hangup_cause === 'string' ? causeWords(data.hangup_cause) : '';
   const slot = typeof data.parking_slot === 'string' ? data.parking_slot : '';
-  return { at, text: named, who, detail: cause || slot, tone: tones[name] ?? '' };
+  // Of an ordinary end the cause says what the step does.
+  const isSaid = cause.toLowerCase() === named.toLowerCase();
+  return { at, text: named, who, detail: isSaid ? '' : cause || slot, tone: tones[name] ?? '' };
 }
 
 /** Both legs tell that they are connected: that is one step. */

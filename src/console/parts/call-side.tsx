@@ -16,7 +16,7 @@ function marks(id: string, state: CallState) {
 export function ParkedPanel() {
   const parked = living.value.filter(({ state }) => state === 'parked');
   return (
-    <section class="panel side-panel" aria-labelledby="parked-title">
+    <section class={`panel side-panel ${parked.length === 0 ? 'nothing-parked' : ''}`} aria-labelledby="parked-title">
       <h3 id="parked-title">
         <Icon name="parked" /> {words.calls.parked}
       </h3>

@@ -4,15 +4,16 @@ import { isWall } from '../address.ts';
 import { leftOut, mostAccounts } from '../state/accounts.ts';
 import { standing } from '../state/freshness.ts';
 import { staleSince, wasRight } from '../state/picture.ts';
-import { comeBack, phase } from '../state/session.ts';
+import { comeBack, phase, status } from '../state/session.ts';
 import { clockTime } from '../times.ts';
 import { words } from '../words.ts';
 import { Icon } from './icon.tsx';
 
 export function Notice() {
-  const { freshness, text, detail } = standing.value;
+  const { freshness, text, detail, isSlow = false } = standing.value;
   const isOver = phase.value === 'out';
-  const isShown = freshness === 'offline' || freshness === 'stale';
+  const isWaiting = status.value?.state === 'waiting';
+  const isShown = freshness === 'offline' || freshness === 'stale' || isSlow;
   const since = staleSince.value;
   const more = leftOut.value;
   return (
@@ -25,9 +26,9 @@ export function Notice() {
             {detail === '' ? null : <span>{detail}</span>}
             {since !== undefined && wasRight.value ? <span>{words.fresh.staleSince(clockTime(since))}</span> : null}
           </p>
-          {isOver && !isWall ? (
+          {(isOver || isWaiting) && !isWall ? (
             <button type="button" class="button primary" onClick={comeBack}>
-              {words.fresh.reconnect}
+              {isOver ? words.fresh.reconnect : words.fresh.tryNow}
             </button>
           ) : null}
         </div>

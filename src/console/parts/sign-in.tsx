@@ -1,7 +1,7 @@
 /** Asks for a token, and says why the one before doesn't do. */
 import { useEffect, useRef } from 'preact/hooks';
 import logo from '../favicon.svg';
-import { logIn, tokenTrouble } from '../state/session.ts';
+import { logIn, tokenTrouble, wasTaken } from '../state/session.ts';
 import { words } from '../words.ts';
 
 export function SignIn() {
@@ -19,7 +19,7 @@ export function SignIn() {
         <img src={logo} alt="" width="44" height="44" />
         <h1>{words.product}</h1>
         <p role="alert" class="trouble">
-          {trouble === '' ? '' : `${words.token.wasOut}: ${trouble}.`}
+          {trouble === '' ? '' : `${wasTaken.value ? words.token.wasOut : words.token.noGood}: ${trouble}.`}
         </p>
         <label class="field">
           <span>{trouble === '' ? words.token.label : words.token.again}</span>

@@ -82,6 +82,26 @@ export function VirtualList<Item>({
       current.scrollTop = top + rowHeight - current.clientHeight;
   }, [cursor, rowHeight, extent.columns]);
 
+  // Whose row goes while the keyboard is on it goes on at the row that takes its place; a row that is scrolled away has not gone.
+  const focused = useRef<{ readonly row: HTMLElement; place: number } | undefined>(undefined);
+  const allRows = (): HTMLElement[] => [...(box.current?.querySelectorAll<HTMLElement>('[data-row]') ?? [])];
+  const onFocus = ({ target }: FocusEvent): void => {
+    const row = target instanceof Element ? target.closest<HTMLElement>('[data-row]') : null;
+    focused.current = row === null ? undefined : { row, place: allRows().indexOf(row) };
+  };
+  useLayoutEffect(() => {
+    const { current } = focused;
+    if (current === undefined) return;
+    const all = allRows();
+    if (current.row.isConnected) {
+      current.place = all.indexOf(current.row);
+      if (!current.row.contains(document.activeElement)) focused.current = undefined;
+    } else if (document.activeElement === document.body) {
+      focused.current = undefined;
+      all[Math.min(current.place, all.length - 1)]?.focus({ preventScroll: true });
+    }
+  }, [items]);
+
   const { columns } = extent;
   const rows = Math.ceil(items.length / columns);
   const from = Math.min(extent.from, Math.max(0, rows - 1));
@@ -89,7 +109,7 @@ export function VirtualList<Item>({
   const shown = items.slice(from * columns, to * columns);
   useEffect(() => onShown?.(shown));
   return (
-    <div class={`virtual ${rest.class ?? ''}`} ref={box as Ref<HTMLDivElement>} onScroll={onScroll}>
+    <div class={`virtual ${rest.class ?? ''}`} ref={box as Ref<HTMLDivElement>} onScroll={onScroll} onFocusIn={onFocus}>
       <div class="virtual-space" style={{ height: `${rows * rowHeight}px` }}>
         <div
           class="virtual-rows"

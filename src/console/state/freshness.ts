@@ -13,7 +13,12 @@ export interface Standing {
   readonly text: string;
   /** Why, and since when; empty where there is nothing to say. */
   readonly detail: string;
+  /** It has taken so long that the reason is said aloud. */
+  readonly isSlow?: boolean;
 }
+
+/** As long as nobody wonders why it still loads. ms */
+const slowMs = 5000;
 
 export const standing = computed<Standing>(() => {
   const said = status.value;
@@ -44,8 +49,11 @@ export const standing = computed<Standing>(() => {
     };
   const unsure = staleSince.value;
   if (unsure !== undefined && phase.value === 'in') {
-    const text = wasRight.value ? words.fresh.checking(clockTime(unsure)) : words.fresh.loading;
-    return { freshness: wasRight.value ? 'stale' : 'catching-up', text, detail: words.fresh.checkingDetail };
+    const [since, detail] = [clockTime(unsure), words.fresh.checkingDetail];
+    if (wasRight.value) return { freshness: 'stale', text: words.fresh.checking(since), detail };
+    const isSlow = now.value - unsure >= slowMs;
+    const text = isSlow ? words.fresh.loadingSince(since) : words.fresh.loading;
+    return { freshness: 'catching-up', text, detail, isSlow };
   }
   return { freshness: 'live', text: words.fresh.live(rttMs), detail: '' };
 });

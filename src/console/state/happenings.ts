@@ -49,6 +49,8 @@ export const families = signal<readonly string[]>([]);
 const counts = new Map<string, number[]>();
 let firstStep = Math.floor(Date.now() / stepMs) - steps + 1;
 const byLeg = new Map<string, Happening[]>();
+/** From then on all that happened has been heard, or was given later. */
+let knownSince = Date.now();
 let lastPastAt = 0;
 let next = 1;
 let heard = 0;
@@ -67,11 +69,12 @@ const known: Readonly<Record<string, readonly string[]>> = {
 const everywhere = ['call', 'conference'];
 const mostBindings = 10;
 
-/** @returns how many a second, of each step: oldest first */
-export function ratesOf(family: string): readonly number[] {
+/** @returns how many a second, of each step: oldest first; `null` for the time of which nobody has told */
+export function ratesOf(family: string): readonly (number | null)[] {
   shift();
   const list = counts.get(family) ?? [];
-  return Array.from({ length: steps }, (_, index) => (list[index] ?? 0) / (stepMs / 1000));
+  const known = Math.floor(knownSince / stepMs) - firstStep;
+  return Array.from({ length: steps }, (_, index) => (index < known ? null : (list[index] ?? 0) / (stepMs / 1000)));
 }
 
 /** When the first of the steps began. Unix time, ms */
@@ -96,6 +99,7 @@ function forget(): void {
   counts.clear();
   byLeg.clear();
   heard = 0;
+  knownSince = Date.now();
   lastPastAt = 0;
   families.value = [];
   total.value = 0;
@@ -113,6 +117,7 @@ function shift(): void {
 
 function countOne(family: string, at: number): void {
   shift();
+  knownSince = Math.min(knownSince, at);
   let list = counts.get(family);
   if (list === undefined) {
     list = [];

@@ -1,4 +1,5 @@
 /** The public REST side. */
+import { words } from '../words.ts';
 import { token } from './session.ts';
 
 /** An answer that is a refusal, in the server's own words. */
@@ -8,8 +9,9 @@ export class Refused extends Error {
     /** 0: there was no answer. */
     readonly status: number,
     message: string,
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
   }
 }
 
@@ -23,8 +25,9 @@ export interface Answer<Data> {
 /** @throws Refused */
 export async function ask<Data>(path: string, method: 'GET' | 'DELETE' = 'GET'): Promise<Answer<Data>> {
   const headers = { Accept: 'application/json', 'X-Auth-Token': token.peek() };
-  const response = await fetch(path, { method, headers }).catch((error: unknown) => {
-    throw new Refused(0, error instanceof Error ? error.message : String(error));
+  const response = await fetch(path, { method, headers }).catch((cause: unknown) => {
+    // What browsers say of it is different in each, and in none for people.
+    throw new Refused(0, words.noAnswer, { cause });
   });
   const body: unknown = await response.json().catch(() => undefined);
   if (response.ok) return body as Answer<Data>;

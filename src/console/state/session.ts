@@ -18,6 +18,8 @@ interface DemoAccess {
 export const phase = signal<Phase>('starting');
 /** Why there is no token that does, in words; empty: nobody has given one yet. */
 export const tokenTrouble = signal('');
+/** Whether the server took the last token that somebody gave, for a while at least. */
+export const wasTaken = signal(false);
 export const token = signal('');
 export const isDemo = signal(false);
 export const horizon = signal<Horizon | undefined>(undefined);
@@ -71,6 +73,7 @@ export async function start(): Promise<void> {
 
 /** Takes a token that somebody has given. */
 export function logIn(given: string): void {
+  wasTaken.value = false;
   token.value = given;
   keepToken(given);
   open();
@@ -115,6 +118,7 @@ function onStatus(opened: Horizon): void {
   status.value = now;
   if (opened.account !== undefined) toldAccount.value = opened.account;
   if (now.state !== 'closed') {
+    if (now.state === 'open' && now.source !== 'unknown') wasTaken.value = true;
     if (phase.peek() === 'out') phase.value = 'in';
     return;
   }

@@ -62,7 +62,7 @@ function textOf(happening: Happening): string {
 function rateNow(): number {
   const steps = 12;
   const sums = families.value.map((family) => ratesOf(family).slice(-steps - 1, -1));
-  return sums.reduce((sum, list) => sum + list.reduce((one, rate) => one + rate, 0) / steps, 0);
+  return sums.reduce((sum, list) => sum + list.reduce<number>((one, rate) => one + (rate ?? 0), 0) / steps, 0);
 }
 
 function Figures() {
@@ -93,8 +93,11 @@ export function EventsView() {
   });
   const newer = useComputed(() => {
     void version.value;
-    const last = still.value?.at(-1)?.key ?? 0;
-    return still.value === undefined ? 0 : kept.filter(({ key }) => key > last).length;
+    // What was before comes later, with the history: it isn't newer.
+    const last = still.value?.at(-1);
+    const isNewer = ({ at, key }: Happening): boolean =>
+      last === undefined || at > last.at || (at === last.at && key > last.key);
+    return still.value === undefined ? 0 : kept.filter(isNewer).length;
   });
   const opened = openedEvent.value?.key;
   const open = (happening: Happening): void => {

@@ -7,6 +7,7 @@ import { counts, liveStates, living, matching } from '../state/call-list.ts';
 import { now } from '../state/clock.ts';
 import { lookAt } from '../state/details.ts';
 import { standing } from '../state/freshness.ts';
+import { wasRight } from '../state/picture.ts';
 import { clockTime, count } from '../times.ts';
 import { words } from '../words.ts';
 
@@ -17,7 +18,9 @@ const most = 24;
 const order = { ringing: 0, held: 1, parked: 2, talking: 3, ended: 4 } as const;
 
 export function WallView() {
-  const { freshness, text } = standing.value;
+  const { freshness, text, detail } = standing.value;
+  // An empty board that was never right is no news of an empty house.
+  const isKnown = wasRight.value || living.value.length > 0;
   const sorted = matching.value
     .filter(({ state }) => state !== 'ended')
     .sort((a, b) => order[a.state] - order[b.state] || a.since - b.since);
@@ -38,12 +41,16 @@ export function WallView() {
       <ul class="wall-counts">
         {liveStates.map((state) => (
           <li key={state} data-tone={state}>
-            <strong>{count(counts.value[state])}</strong>
+            <strong>{isKnown ? count(counts.value[state]) : words.none}</strong>
             <span>{words.states[state]}</span>
           </li>
         ))}
       </ul>
-      {shown.length === 0 ? <Empty title={words.calls.empty} /> : null}
+      {shown.length > 0 ? null : isKnown ? (
+        <Empty title={words.calls.empty} />
+      ) : (
+        <Empty title={text} detail={detail} busy={freshness === 'catching-up'} />
+      )}
       <ul class="wall-calls">
         {shown.map((call) => (
           <li key={call.id} data-call={call.id} data-state={call.state}>
