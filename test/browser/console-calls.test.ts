@@ -313,3 +313,61 @@ test('who asked for it is told of a call that rings for long: at the bell, and i
   await page.locator('summary[aria-label="Notifications"]').waitFor();
   await until(async () => (await page.title()) === 'Calls · Event Horizon');
 });
+
+test('the keyboard loses its place neither when something is asked nor when a call ends', {
+  timeout: longMs,
+}, async () => {
+  const { office, page } = await startWorld();
+  for (const id of ['one', 'two', 'three']) {
+    const ends = { 'Call-ID': id, 'Other-Leg-Call-ID': undefined, 'Caller-ID-Name': id };
+    await office.say('CHANNEL_ANSWER', { ...ana, ...ends });
+    await call(page, id, 'talking').waitFor();
+  }
+  const focused = () => page.evaluate(() => document.activeElement?.getAttribute('data-call') ?? null);
+  const press = (...keys: readonly string[]) =>
+    keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve());
+  await press('/');
+  await page.keyboard.type('o');
+  await press('Enter');
+  const [first, second] = [await focused(), await call(page, 'two').count()];
+  expect([first, second]).toEqual(['one', 1]);
+  await press('/', 'Escape', 'Escape');
+  await call(page, 'three').waitFor();
+
+  // The next one behind the one that is opened.
+  await call(page, 'two').click();
+  await page.locator('.drawer').waitFor();
+  await page.waitForFunction(() => document.activeElement?.classList.contains('drawer'));
+  await press('j');
+  expect(await focused()).toBe('three');
+
+  const hangUp = page.getByRole('button', { name: 'Hang up', exact: true });
+  await hangUp.focus();
+  await press('Enter');
+  await page.waitForFunction(() => document.activeElement?.textContent === 'No');
+  await press('Escape');
+  await page.waitForFunction(() => document.activeElement?.textContent === 'Hang up');
+  expect(await page.locator('.drawer').count()).toBe(1);
+  await press('Escape');
+  await page.locator('.drawer').waitFor({ state: 'detached' });
+
+  await call(page, 'two').focus();
+  await office.say('CHANNEL_DESTROY', { ...ana, 'Call-ID': 'two', 'Other-Leg-Call-ID': undefined });
+  await call(page, 'two').waitFor({ state: 'detached' });
+  await page.waitForFunction(() => document.activeElement?.getAttribute('data-call') === 'three');
+  await page.locator('.recent [data-call="two"][data-state="ended"]').waitFor();
+});
+
+test('on a telephone what is parked is shown; in a short window what has ended can be reached', {
+  timeout: longMs,
+}, async () => {
+  const { office, page } = await startWorld();
+  await page.setViewportSize({ width: 360, height: 740 });
+  await office.say('CHANNEL_ANSWER', ana);
+  expect(await page.locator('.nothing-parked').isVisible()).toBe(false);
+  await office.say('PARK_PARKED', ana, { 'Other-Leg-Call-ID': undefined, 'Parking-Slot': '703' });
+  await page.locator('.slot', { hasText: '703' }).waitFor();
+  await page.setViewportSize({ width: 900, height: 460 });
+  await page.getByRole('heading', { name: 'Recent' }).scrollIntoViewIfNeeded();
+  expect(await page.locator('.recent').isVisible()).toBe(true);
+});
