@@ -32,7 +32,8 @@ class GuardedEventTarget extends EventTarget {
         void guarded(() =>
           typeof listener === 'function' ? listener.call(this, event) : listener.handleEvent(event),
         ));
-    this.#guarded.set(listener, guard);
+    // Itself as well: what ends by a signal may be removed by the guard's name.
+    this.#guarded.set(listener, guard).set(guard, guard);
     return guard;
   }
 }

@@ -74,7 +74,7 @@ export class HorizonClient extends TypedEventTarget implements Horizon {
       onGap: (helds, reason) => this.#onGap(helds, reason),
       onRefused: (helds, error) => this.dispatchEvent(new Failure(helds, error)),
       onTokenEnded: (error) => this.#renew(error),
-      onSilence: () => this.#line.drop('the server did not answer'),
+      onSilence: () => this.#line.drop('no answer in 10 s'),
       onProgress: () => this.#onProgress(),
     });
     this.#heartbeat = new Heartbeat({
@@ -114,7 +114,9 @@ export class HorizonClient extends TypedEventTarget implements Horizon {
     const list = [bindings].flat() as readonly string[];
     // A handler gets events of its own bindings alone, whose types are those that it asks for.
     const account = options.account ?? this.options.account;
-    return this.#subscriptions.add(list, handler as Handler, { ...options, account });
+    const stop = this.#subscriptions.add(list, handler as Handler, { ...options, account });
+    this.#endWaiting();
+    return stop;
   }
 
   async query<Name extends QueryName>(name: Name, data: RequestData = {}): Promise<QueryReply<QueryResults[Name]>> {
@@ -141,8 +143,7 @@ export class HorizonClient extends TypedEventTarget implements Horizon {
   }
 
   open(): void {
-    const { state } = this.#line;
-    if (state === 'open' || this.#line.isUp) return;
+    if (this.state === 'open' || this.#line.isUp) return;
     this.#signIn.forgive();
     this.#questions.end(undefined);
     this.#deafen();
@@ -208,7 +209,7 @@ export class HorizonClient extends TypedEventTarget implements Horizon {
 
   #onGap(helds: readonly Held[], reason: string): void {
     if (helds.length === 0) return;
-    this.dispatchEvent(new Gap(helds, (held) => this.#subscriptions.accountOf(held), reason));
+    this.dispatchEvent(new Gap(helds, this.#subscriptions.accountOf, reason));
   }
 
   async #onSignedIn(token: string, roundTripMs: number): Promise<void> {
@@ -242,7 +243,7 @@ export class HorizonClient extends TypedEventTarget implements Horizon {
     this.#isSuspended = true;
     this.#subscriber.pause();
     this.#questions.hold();
-    this.#line.explain(`${error.message} (${error.code})`);
+    this.#line.reason = `${error.message} (${error.code})`;
     this.#tell();
     this.#signIn.begin(error);
   }
@@ -272,13 +273,20 @@ export class HorizonClient extends TypedEventTarget implements Horizon {
     else this.#line.hurry();
   }
 
+  /** Where it is closed, nobody waits for anything. What was subscribed to is asked for when somebody opens it again. */
+  #endWaiting(): void {
+    const { state, reason } = this.#line;
+    if (state !== 'closed') return;
+    this.#deafen();
+    const error = new HorizonError('closed', `closed: ${reason}`);
+    this.#questions.end(error);
+    this.#subscriptions.disappoint(error);
+  }
+
   /** Says what is another than when it was last said. */
   #tell(): void {
-    const { state, reason } = this.#line;
-    if (state === 'closed') {
-      this.#deafen();
-      this.#questions.end(new HorizonError('closed', `closed: ${reason}`));
-    }
+    const { state } = this.#line;
+    this.#endWaiting();
     const { rttMs: _, catchingUp, ...status } = this.status;
     const text = JSON.stringify({ ...status, isCatchingUp: catchingUp !== undefined });
     if (text === this.#toldStatus) return;

@@ -21,10 +21,12 @@ export class Line {
   state: HorizonState = 'connecting';
   /** Unix time, ms. */
   since = Date.now();
+  /** Why it is so; or why nothing goes on although we are connected, as whoever knows says. */
   reason: string | undefined;
   nextTryAt: number | undefined;
+  /** Whether messages can be sent, and something may be heard. */
+  isUp = false;
   #socket: SocketLike | undefined;
-  #isUp = false;
   #isAdvised = false;
   #tries = 0;
   #settledAt: number | undefined;
@@ -40,11 +42,6 @@ export class Line {
     this.#listener = listener;
   }
 
-  /** Whether messages can be sent, and something may be heard. */
-  get isUp(): boolean {
-    return this.#isUp;
-  }
-
   /** Opens a socket. What was open before is closed. */
   open(): void {
     this.#leave();
@@ -53,11 +50,11 @@ export class Line {
     this.#socket = socket;
     // Whatever an earlier socket still has to say is of no interest.
     const isStale = (): boolean => this.#socket !== socket;
-    this.#timer = setTimeout(() => this.drop('no connection came about in time'), connectMs);
+    this.#timer = setTimeout(() => this.drop('no answer in 10 s'), connectMs);
     socket.onopen = () => {
       if (isStale()) return;
       clearTimeout(this.#timer);
-      this.#isUp = true;
+      this.isUp = true;
       this.#listener.onSocket();
     };
     socket.onmessage = ({ data }: { data: unknown }) => {
@@ -77,7 +74,7 @@ export class Line {
   }
 
   send(message: Message): void {
-    if (this.#isUp) this.#socket?.send(JSON.stringify(message));
+    if (this.isUp) this.#socket?.send(JSON.stringify(message));
   }
 
   /** The server has taken us in. */
@@ -103,13 +100,8 @@ export class Line {
     if (this.state === 'waiting' && !this.#isAdvised) this.open();
   }
 
-  /** Why nothing goes on although we are connected. */
-  explain(reason: string | undefined): void {
-    this.reason = reason;
-  }
-
   #onClose(code: number, reason: string): void {
-    this.#waitOrStay(code, reason, closeWords(code, reason, this.#isUp, this.#trouble));
+    this.#waitOrStay(code, reason, closeWords(code, reason, this.isUp, this.#trouble));
   }
 
   #waitOrStay(code: number, reason: string, words: string): void {
@@ -131,7 +123,7 @@ export class Line {
     clearTimeout(this.#timer);
     const socket = this.#socket;
     this.#socket = undefined;
-    this.#isUp = false;
+    this.isUp = false;
     this.#settledAt = undefined;
     this.nextTryAt = undefined;
     if (socket === undefined) return;

@@ -1,7 +1,7 @@
 /** Shows the server our token, and gets another one where it wants one. */
 import { HorizonError, isOfToken, isPassing } from './horizon-error.ts';
 import type { Line } from './line.ts';
-import type { Requests } from './requests.ts';
+import { answerMs, type Requests, timedOut } from './requests.ts';
 import type { TokenSource } from './types.ts';
 
 /** Who gave no token, or can't check one, is asked again after a while, each client at a moment of its own. ms */
@@ -19,8 +19,6 @@ export interface SignInListener {
 
 export class SignIn {
   #failures = 0;
-  /** One question at a time: who types a token in may take longer than a connection lasts. */
-  #asked: Promise<string> | undefined;
   /** Grows with each beginning and each loss; what belongs to an earlier one is of no interest. */
   #turn = 0;
   #isUnderWay = false;
@@ -69,23 +67,29 @@ export class SignIn {
       this.#isUnderWay = false;
       this.#listener.onSignedIn(token, Date.now() - askedAt);
     } catch (error) {
-      if (!isStale()) this.#onFailure(asHorizonError(error), turn);
+      // Both of what it waits for fail with nothing else; whoever is told is guarded.
+      if (!isStale()) this.#onFailure(error as HorizonError, turn);
     }
   }
 
   async #ask(refusal: HorizonError | undefined): Promise<string> {
     if (typeof this.#token === 'string') return this.#token;
     const get = this.#token;
-    this.#asked ??= Promise.resolve(refusal).then(get);
+    let timer: ReturnType<typeof setTimeout> | undefined;
     try {
-      const token: unknown = await this.#asked;
+      const token: unknown = await new Promise((resolve, reject) => {
+        timer = setTimeout(() => reject(timedOut()), answerMs);
+        // Ends with the connection, as any other pause does.
+        this.#retry = timer;
+        Promise.resolve(refusal).then(get).then(resolve, reject);
+      });
       if (typeof token === 'string' && token !== '') return token;
       throw new TypeError('no text');
     } catch (thrown) {
       const words = thrown instanceof Error ? thrown.message : String(thrown);
       throw new HorizonError('token_failed', `no token could be had: ${words}`, { cause: thrown });
     } finally {
-      this.#asked = undefined;
+      clearTimeout(timer);
     }
   }
 
@@ -100,14 +104,14 @@ export class SignIn {
       return;
     }
     if (code === 'timeout') {
-      this.#line.drop('the server did not answer');
+      this.#line.drop('no answer in 10 s');
       return;
     }
     if (isOther) {
       this.#line.open();
       return;
     }
-    this.#line.explain(message);
+    this.#line.reason = message;
     this.#listener.onReason();
     if (isRefused) {
       void this.#try(turn, error);
@@ -118,8 +122,4 @@ export class SignIn {
       this.#line.drop(message);
     }
   }
-}
-
-function asHorizonError(thrown: unknown): HorizonError {
-  return thrown instanceof HorizonError ? thrown : new HorizonError('internal', String(thrown), { cause: thrown });
 }

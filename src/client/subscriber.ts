@@ -87,7 +87,7 @@ export class Subscriber {
 
   /** @returns whether there may be more to do */
   async #round(): Promise<boolean> {
-    const [ending] = planUnsubscribes(this.#subscriptions.all(), (held) => this.#subscriptions.accountOf(held));
+    const [ending] = planUnsubscribes(this.#subscriptions.all(), this.#subscriptions.accountOf);
     const [group] = planSubscribes(this.#subscriptions.all());
     // A new subscription may need the room of one that ends; but nothing comes before what resumes.
     if (ending !== undefined && group?.helds[0]?.wasHeld !== true) return this.#end(ending);

@@ -32,9 +32,7 @@ export class Subscriptions {
   /** All of this moment. */
   readonly all = (): Iterable<Held> => this.#helds.values();
 
-  accountOf({ account }: Held): string {
-    return account ?? this.ownAccount ?? '';
-  }
+  readonly accountOf = ({ account }: Held): string => account ?? this.ownAccount ?? '';
 
   /** @param options with the account that is meant where they name none */
   add(bindings: readonly string[], handler: Handler, options: SubscribeOptions): Stop {
@@ -100,6 +98,11 @@ export class Subscriptions {
         wish.resolve();
       }
     }
+  }
+
+  /** Nobody waits any longer to hear that it is held; it is wanted all the same. */
+  disappoint(error: HorizonError): void {
+    for (const { wishes } of this.#helds.values()) for (const { reject } of wishes) reject(error);
   }
 
   /**
@@ -196,7 +199,7 @@ export class Subscriptions {
 
   /** Without cursors: the n-th of several frames that are the same is for the n-th of several subscriptions. */
   #inTurn(frame: Message, fitting: Held[]): Held[] {
-    const accounts = [...new Set(fitting.map((held) => this.accountOf(held)))];
+    const accounts = [...new Set(fitting.map(this.accountOf))];
     if (accounts.length < 2) return fitting;
     const text = JSON.stringify(frame);
     this.#last = { text, times: this.#last.text === text ? this.#last.times + 1 : 0 };

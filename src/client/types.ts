@@ -92,7 +92,8 @@ export interface Stop {
   (): void;
   /**
    * Resolves when the server has confirmed; rejects with a HorizonError when it refuses. While the connection is away it
-   * waits. Nobody has to look at it. Ended before, it resolves.
+   * waits; where that is closed it rejects with `closed`, and `open()` makes the subscription all the same. Nobody has to
+   * look at it. Ended before, it resolves.
    */
   readonly ready: Promise<void>;
   /** Whether the server holds all of it now; `status` is dispatched when that changes. */

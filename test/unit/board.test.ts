@@ -388,3 +388,41 @@ test('a board without lamps lights none, and what a list ends is let go of thoug
   await pass(10_000);
   expect(world.board.calls).toEqual([]);
 });
+
+test('a listener may be told once, or until a signal', async () => {
+  const world = new World();
+  const heard: string[] = [];
+  const ending = new AbortController();
+  world.board.addEventListener('change', () => heard.push('once'), { once: true });
+  world.board.addEventListener('change', () => heard.push('until'), { signal: ending.signal });
+  await pass();
+  const before = heard.length;
+  expect(heard.filter((name) => name === 'once')).toHaveLength(1);
+  expect(before).toBeGreaterThan(1);
+  ending.abort();
+  world.hear('call.CHANNEL_CREATE.a-leg');
+  await pass();
+  expect(heard).toHaveLength(before);
+});
+
+test('made while the connection is closed, or where another holds all of it already, it is right once that is open', async () => {
+  const world = new World();
+  await pass();
+  world.asked.length = 0;
+  const second = world.horizon.board();
+  await pass();
+  expect(second.isStale).toBe(false);
+  expect(world.asked.sort()).toEqual(['channels own', 'conferences own', 'registrations own']);
+  second.close();
+  world.board.close();
+  await pass();
+  world.horizon.close();
+  world.asked.length = 0;
+  const third = world.horizon.board();
+  await pass();
+  expect(third.isStale).toBe(true);
+  world.horizon.open();
+  await pass();
+  expect(third.isStale).toBe(false);
+  expect(world.asked.sort()).toEqual(['channels own', 'conferences own', 'registrations own']);
+});

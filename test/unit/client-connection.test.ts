@@ -219,8 +219,15 @@ test('a token that is refused twice in a row ends it, with the reason', async ()
   const token = vi.fn(() => 'bad');
   server.answers = ({ action }) => (action === 'ping' ? { code: 'token_invalid' } : undefined);
   const { horizon } = server.connect({ token });
-  const { ready } = horizon.subscribe('call.*.*', () => undefined);
+  const heard = vi.fn();
+  const { ready } = horizon.subscribe('call.*.*', heard);
+  const refused = expect(ready).rejects.toMatchObject({
+    code: 'closed',
+    message: expect.stringMatching('token_invalid'),
+  });
   await pass(60_000);
+  await refused;
+  await expect(horizon.subscribe('fax.status.*', heard).ready).rejects.toMatchObject({ code: 'closed' });
   expect(token).toHaveBeenCalledTimes(2);
   expect(server.sockets).toHaveLength(1);
   expect(horizon.status).toMatchObject({ state: 'closed', reason: 'refused: token_invalid (token_invalid)' });
@@ -228,8 +235,28 @@ test('a token that is refused twice in a row ends it, with the reason', async ()
   server.answers = () => undefined;
   horizon.open();
   await settle();
-  await ready;
   expect(horizon.state).toBe('open');
+  expect(server.last.asked('subscribe')).toEqual([{ bindings: ['call.*.*', 'fax.status.*'] }]);
+  server.last.event('call.*.*', 'a');
+  expect(heard).toHaveBeenCalledTimes(1);
+});
+
+test('who waits for a subscription to be held waits while the connection is away, and not beyond close()', async () => {
+  const server = new FakeServer();
+  server.isUp = false;
+  const { horizon } = server.connect();
+  const stop = horizon.subscribe('call.*.*', () => undefined);
+  let isOver = false;
+  stop.ready.then(
+    () => undefined,
+    () => {
+      isOver = true;
+    },
+  );
+  await pass(60_000);
+  expect(isOver).toBe(false);
+  horizon.close();
+  await expect(stop.ready).rejects.toMatchObject({ code: 'closed' });
 });
 
 test('a text that has expired is a token that fails: it is not tried for ever', async () => {
@@ -265,24 +292,42 @@ test('a function that fails twice in a row ends it as well; once is forgiven, ov
   expect(token).toHaveBeenCalledTimes(4);
 });
 
-test('while somebody looks for a token nothing is shown to the server; the answer is good on the next connection as well', async () => {
+test('a token that does not come in 10 s has failed, and is asked for again; after the second it is over, with the reason', async () => {
   const server = new FakeServer();
-  let give: (token: string) => void = () => undefined;
-  const token = vi.fn(
-    () =>
-      new Promise<string>((resolve) => {
-        give = resolve;
-      }),
-  );
+  const token = vi.fn((): Promise<string> => new Promise(() => undefined));
   const { horizon } = server.connect({ token });
-  await pass(60_000);
-  server.last.end(4001);
-  await pass(1000);
-  expect(horizon.state).toBe('connecting');
-  give('typed in');
+  await pass(9999);
+  expect(horizon.status.reason).toBeUndefined();
+  await pass(1);
+  expect(horizon.status).toMatchObject({
+    state: 'connecting',
+    reason: 'no token could be had: no answer in 10 s',
+  });
+  await pass(13_000);
+  expect(token).toHaveBeenCalledTimes(2);
+  expect(horizon.status).toMatchObject({
+    state: 'closed',
+    reason: 'no token could be had: no answer in 10 s (token_failed)',
+  });
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test('a token that does not come is forgotten with its connection, and with close() and open()', async () => {
+  const server = new FakeServer();
+  const token = vi.fn((): Promise<string> => new Promise(() => undefined));
+  const { horizon } = server.connect({ token });
   await settle();
-  expect(token).toHaveBeenCalledTimes(1);
-  expect(server.sockets.map(({ sent }) => sent.map(({ auth_token }) => auth_token))).toEqual([[], ['typed in']]);
+  server.last.end(1012, '{"reconnect":0}');
+  await pass(0);
+  expect(token).toHaveBeenCalledTimes(2);
+  horizon.close();
+  expect(vi.getTimerCount()).toBe(0);
+  token.mockResolvedValue('good');
+  horizon.open();
+  await settle();
+  expect(token).toHaveBeenCalledTimes(3);
+  expect(horizon.state).toBe('open');
+  expect(server.sockets.map(({ sent }) => sent.map(({ auth_token }) => auth_token))).toEqual([[], [], ['good']]);
 });
 
 test('a token of another account takes another socket', async () => {

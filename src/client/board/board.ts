@@ -3,6 +3,7 @@
  * what events mean is the rules' affair.
  */
 
+import { TypedEventTarget } from '../happenings.ts';
 import { guarded } from '../surroundings.ts';
 import type { FailureEvent, GapEvent, Horizon, HorizonEvent, Stop } from '../types.ts';
 import { Picture } from './picture.ts';
@@ -37,7 +38,8 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
   }
   const accounts = named.length === 0 ? [undefined] : named;
   const picture = new Picture((call) => guarded(() => where(call)) ?? true, parts.includes('lamps'));
-  const ears = new Set<(event: BoardChange) => void>();
+  const ears = new TypedEventTarget() as unknown as Pick<Board, 'addEventListener' | 'removeEventListener'> &
+    Pick<EventTarget, 'dispatchEvent'>;
   const refused = new Map<string, Refusal>();
   const stops: Stop[] = [];
   /** The subscriptions of the parts, and whether the server held them when that was last looked at. */
@@ -97,7 +99,7 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
     complete();
     if (!isOther && Object.values(changed).every(({ size }) => size === 0)) return;
     const change: BoardChange = Object.assign(new Event('change'), changed);
-    for (const ear of [...ears]) guarded(() => ear(change));
+    ears.dispatchEvent(change);
   }
 
   /** Asks for the details of what somebody looks at. */
@@ -126,19 +128,10 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
   }
 
   function watch(part: Kind, account: string | undefined): void {
-    const wait = {};
-    waiting.add(wait);
-    const done = (): void => {
-      waiting.delete(wait);
-      gather();
-    };
     // What happens from then on comes as events. What is refused is told at the connection.
-    const stop = subscribe(bindings[part], account);
-    watched.push({ part, account, stop, isHeld: false });
-    stop.ready.then(() => {
-      if (!isClosed) look(part, account);
-      done();
-    }, done);
+    const one = { part, account, stop: subscribe(bindings[part], account), isHeld: false };
+    watched.push(one);
+    waiting.add(one);
     if (part === 'registrations') subscribe(deregistration, account);
   }
 
@@ -160,24 +153,24 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
   }
 
   function onFailure(event: FailureEvent): void {
-    for (const part of partsOf(event.bindings)) {
-      for (const account of accounts) if (account === event.account) refuse(part, account, event.error);
+    for (const one of concerned(event.bindings)) {
+      if (one.account !== event.account) continue;
+      waiting.delete(one);
+      refuse(one.part, one.account, event.error);
     }
   }
 
   function onGap(event: GapEvent): void {
-    for (const part of partsOf(event.bindings)) {
-      for (const account of accounts) {
-        if (!event.accounts.some((gap) => gap === (account ?? horizon.account ?? gap) || gap === '')) continue;
-        allow(part, account);
-        look(part, account, Math.random() * mostPauseMs);
-      }
+    for (const { part, account } of concerned(event.bindings)) {
+      if (!event.accounts.some((gap) => gap === (account ?? horizon.account ?? gap) || gap === '')) continue;
+      allow(part, account);
+      look(part, account, Math.random() * mostPauseMs);
     }
     gather();
   }
 
-  const partsOf = (some: readonly string[]): readonly Kind[] =>
-    parts.filter((part) => bindings[part].some((binding) => some.includes(binding)));
+  const concerned = (some: readonly string[]): typeof watched =>
+    watched.filter(({ part }) => bindings[part].some((binding) => some.includes(binding)));
 
   function onStatus(): void {
     const isDown = horizon.status.source === 'down';
@@ -194,8 +187,9 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
     for (const one of watched) {
       const { part, account, stop, isHeld } = one;
       one.isHeld = stop.isHeld;
-      // What was refused in between is allowed again; where a history made up for it, no gap says so.
-      if (one.isHeld && !isHeld && allow(part, account)) look(part, account);
+      // It is held for the first time; or what was refused in between is allowed again: where a history made up for it,
+      // no gap says so.
+      if (one.isHeld && !isHeld && (waiting.delete(one) || allow(part, account))) look(part, account);
     }
     snapshots.wake();
     onChange();
@@ -205,6 +199,8 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
   horizon.addEventListener('status', onStatus);
   horizon.addEventListener('gap', onGap);
   horizon.addEventListener('error', onFailure);
+  // Another may hold already what it asks for.
+  onStatus();
 
   return {
     get calls() {
@@ -233,8 +229,8 @@ export function createBoard(horizon: Horizon, options: BoardOptions = {}): Board
       looked = [...callIds];
       complete();
     },
-    addEventListener: (_, listener) => void ears.add(listener),
-    removeEventListener: (_, listener) => void ears.delete(listener),
+    addEventListener: (...ear) => ears.addEventListener(...ear),
+    removeEventListener: (...ear) => ears.removeEventListener(...ear),
     close() {
       isClosed = true;
       for (const stop of stops) stop();

@@ -174,7 +174,11 @@ export interface Board {
   /** Which calls somebody looks at now, by their ids: of those that only a list has told of, the details are asked for. */
   look(callIds: Iterable<string>): void;
   /** `change`: within 16 ms of a change, many together. */
-  addEventListener(type: 'change', listener: (event: BoardChange) => void): void;
+  addEventListener(
+    type: 'change',
+    listener: (event: BoardChange) => void,
+    options?: { readonly once?: boolean; readonly signal?: AbortSignal },
+  ): void;
   removeEventListener(type: 'change', listener: (event: BoardChange) => void): void;
   /** Ends its subscriptions and timers; what it shows stays as it is. */
   close(): void;

@@ -237,7 +237,9 @@ effect(() => {
           (error: unknown) => {
             const reason = error instanceof Error ? error.message : String(error);
             const isKnown = missing.peek().some((one) => one.family === family);
-            if (!isOver && !isKnown) missing.value = [...missing.peek(), { family, reason }];
+            // Nothing is refused where the connection is closed: it is asked for when that is opened again.
+            const isClosed = opened.state === 'closed';
+            if (!isOver && !isKnown && !isClosed) missing.value = [...missing.peek(), { family, reason }];
           },
         );
       }
