@@ -239,3 +239,15 @@ test('an account that the token may not see is refused in the server’s words, 
   expect(await wall.locator('.wall-counts strong').allInnerTexts()).toEqual(['–', '–', '–', '–']);
   expect(await wall.getByText('No calls at the moment').count()).toBe(0);
 });
+
+test('opened while the broker is away: nothing is claimed of calls that nobody knows', {
+  timeout: longMs,
+}, async () => {
+  const { bridge, goAway } = await startWorld();
+  goAway();
+  const page = await openConsole(bridge);
+  await notice(page, /Broker away since .*nothing is known yet/).waitFor();
+  await page.locator('.empty-title', { hasText: 'Broker away since' }).waitFor();
+  expect(await page.locator('.view-count').innerText()).toBe('0 known so far');
+  expect(await page.locator('main [data-busy="true"]').count()).toBe(0);
+});

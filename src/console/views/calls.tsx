@@ -24,7 +24,6 @@ import { standing } from '../state/freshness.ts';
 import { openedCallId } from '../state/opened.ts';
 import { refusals, wasRight } from '../state/picture.ts';
 import { isNarrow } from '../state/screen.ts';
-import { status } from '../state/session.ts';
 import { count } from '../times.ts';
 import { words } from '../words.ts';
 
@@ -99,7 +98,10 @@ function Nothing() {
       </Empty>
     );
   }
-  if (!wasRight.value && status.value?.state === 'open') return <Empty title={words.calls.loading} busy />;
+  // Nobody knows yet whether there are any: what it waits for is said instead.
+  const { freshness, text } = standing.value;
+  if (!wasRight.value && freshness === 'catching-up') return <Empty title={words.calls.loading} busy />;
+  if (!wasRight.value) return <Empty title={text} />;
   return <Empty title={words.calls.empty} detail={words.calls.emptyDetail} />;
 }
 
