@@ -14,7 +14,7 @@ import { Failure, type FailureKind } from './failure.ts';
 import { Server, shownUrl } from './server.ts';
 import type { ServerOptions } from './server-options.ts';
 import { paintFor, printable, printableJson } from './terminal.ts';
-import { countOf, jsonObjectOf, spanMs } from './values.ts';
+import { countOf, cursorOf, jsonObjectOf, spanMs } from './values.ts';
 
 interface Options extends ServerOptions {
   readonly filter?: string | undefined;
@@ -33,6 +33,7 @@ export async function listen(given: readonly string[], options: Options): Promis
   const bindings = given.length === 0 ? [defaultBinding] : given;
   const most = options.count === undefined ? Number.POSITIVE_INFINITY : countOf('--count', options.count);
   const forMs = options.for === undefined ? undefined : spanMs('--for', options.for);
+  const since = options.since === undefined ? undefined : cursorOf('--since', options.since);
   const filter = options.filter === undefined ? undefined : (jsonObjectOf('--filter', options.filter) as Filter);
   // Whoever has no token, or no server, is told so before anything else.
   await server.token();
@@ -64,7 +65,7 @@ export async function listen(given: readonly string[], options: Options): Promis
           process.stdout.write(`${line}\n`);
           if (left <= 0) resolve();
         },
-        { filter, includeSubaccounts: options.subaccounts, since: options.since },
+        { filter, includeSubaccounts: options.subaccounts, since },
       );
       // What is refused at the beginning is why it ends, and needs no second word.
       const begun = stop.ready.then(

@@ -16,6 +16,12 @@ export function spanMs(option: string, text: string, mostMs = longestMs): number
   return ms;
 }
 
+/** @returns a cursor of the server's history as it was given @throws Failure badUsage where it can't be one */
+export function cursorOf(option: string, text: string): string {
+  if (/^[\w-]{22}$/.test(text)) return text;
+  throw new Failure('badUsage', `${option}: ${text} is no cursor; an event's own stands in its frame (--json)`);
+}
+
 /** @throws Failure badUsage */
 export function countOf(option: string, text: string): number {
   if (/^\d{1,9}$/.test(text) && Number(text) > 0) return Number(text);

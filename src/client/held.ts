@@ -63,17 +63,14 @@ export function isToAsk(held: Held): boolean {
   return isWanted(held) && (held.state === 'absent' || (held.state === 'held' && held.isDoubted));
 }
 
-let made = 0;
-
 export function newHeld(
   binding: string,
   { account, filter, includeSubaccounts = false, since }: SubscribeOptions,
   key = keyOf(binding, { account, filter, includeSubaccounts }),
 ): Held {
-  made += 1;
   return {
     key,
-    serial: made,
+    serial: Math.random(),
     account,
     binding,
     ...placeOf(binding),

@@ -1,6 +1,6 @@
 /** Questions on one connection, and their answers. */
 import { HorizonError } from './horizon-error.ts';
-import { isRecord, type Message } from './message.ts';
+import { isRecord, type Message, textOf } from './message.ts';
 
 /** An answer takes so long at most: a broker that is away costs the server five seconds. ms */
 export const answerMs = 10_000;
@@ -54,8 +54,8 @@ export class Requests {
       asked?.resolve(data);
       return undefined;
     }
-    const text: unknown = Array.isArray(data.errors) ? data.errors[0] : undefined;
-    const error = new HorizonError(String(data.code), typeof text === 'string' ? text : 'refused');
+    const [text]: readonly unknown[] = Array.isArray(data.errors) ? data.errors : [];
+    const error = new HorizonError(String(data.code), textOf(text) ?? 'refused');
     if (asked === undefined) return error;
     asked.reject(error);
     return undefined;

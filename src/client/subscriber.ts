@@ -173,8 +173,8 @@ export class Subscriber {
   }
 
   #begin(id: string, { helds }: Group, data: Message): void {
-    const made = new Set(Array.isArray(data.subscribed) ? data.subscribed : []);
-    const added = helds.filter(({ binding }) => made.has(binding));
+    const made: readonly unknown[] = Array.isArray(data.subscribed) ? data.subscribed : [];
+    const added = helds.filter(({ binding }) => made.includes(binding));
     const isRecovered = data.recovered === true;
     const lost = isRecovered ? [] : added.filter(({ wasHeld }) => wasHeld);
     for (const held of helds) Object.assign(held, { state: 'held', wasHeld: true, isDoubted: false });
@@ -186,14 +186,14 @@ export class Subscriber {
   }
 
   #replays(): number {
-    const ids = new Set<string | undefined>();
-    for (const { isReplaying, requestId } of this.#subscriptions.all()) if (isReplaying) ids.add(requestId);
-    return ids.size;
+    const replaying = [...this.#subscriptions.all()].filter(({ isReplaying }) => isReplaying);
+    return new Set(replaying.map(({ requestId }) => requestId)).size;
   }
 }
 
 /** @returns those of the families; all where none are named */
 export function ofFamilies(helds: Iterable<Held>, families: unknown): Held[] {
-  const concerned = Array.isArray(families) ? new Set<unknown>(families) : undefined;
-  return [...helds].filter((held) => held.state === 'held' && isWanted(held) && (concerned?.has(held.family) ?? true));
+  return [...helds].filter(
+    (held) => held.state === 'held' && isWanted(held) && (!Array.isArray(families) || families.includes(held.family)),
+  );
 }

@@ -41,17 +41,14 @@ export class Subscriptions {
     const ready = new Promise<void>((resolveReady, rejectReady) => {
       [resolve, reject] = [resolveReady, rejectReady];
     });
-    // What is no binding must not come among those that are asked for together: it would keep all of them out.
-    const isOver = !bindings[0] || typeof handler !== 'function' || !bindings.every(textOf);
+    const fault = this.#faultOf(bindings, handler, options);
+    const isOver = fault !== undefined;
     // Who doesn't look at it is not punished for a refusal.
     ready.catch(isOver ? this.onFault : () => undefined);
     const helds = isOver ? [] : [...new Set(bindings)].map((binding) => this.#heldFor(binding, options));
     const wish: Wish = { handler, once: options.once === true, helds, isReady: false, isOver, resolve, reject };
     for (const held of helds) held.wishes.add(wish);
-    if (isOver) {
-      const code = bindings.length === 0 ? 'binding_missing' : 'invalid_message';
-      reject(new HorizonError(code, 'subscribe takes bindings and a function'));
-    }
+    if (isOver) reject(new HorizonError(fault, `subscribe: ${fault.replace('_', ' ')}`));
     this.confirm(helds);
     this.onWish();
     const isHeld = (): boolean => !wish.isOver && helds.every(({ state }) => state === 'held');
@@ -60,6 +57,19 @@ export class Subscriptions {
       'isHeld',
       { get: isHeld },
     ) as Stop;
+  }
+
+  /** @returns why nothing of it can be asked for: the code, which is the words as well */
+  #faultOf(bindings: readonly string[], handler: unknown, options: SubscribeOptions): string | undefined {
+    // What is no binding must not come among those that are asked for together: it would keep all of them out.
+    if (bindings.length === 0) return 'binding_missing';
+    if (typeof handler !== 'function' || !bindings.every(textOf)) return 'invalid_message';
+    // The server replays nothing of what it holds already, and may hold for a moment what was stopped just now.
+    const isTaken = (binding: string): boolean => {
+      const known = this.#helds.get(keyOf(binding, options));
+      return known !== undefined && known.cursor !== options.since;
+    };
+    return options.since && bindings.some(isTaken) ? 'already_held' : undefined;
   }
 
   #heldFor(binding: string, options: SubscribeOptions): Held {

@@ -64,7 +64,7 @@ export interface SubscribeOptions {
   readonly once?: boolean | undefined;
   /**
    * The cursor of an event of earlier, from another page or program: what came behind it comes first. Where that can't be
-   * had, a `gap` says so.
+   * had, a `gap` says so. Refused (`already_held`) where this client holds the same subscription already.
    */
   readonly since?: string | undefined;
 }

@@ -70,7 +70,7 @@ describe('the demo on this machine', () => {
     const again = await runCommand(['listen', '--json', '--since', first[0]?.cursor ?? '', '--count', '2'], at);
     expect(framesIn(again.stdout)).toEqual(first.slice(1));
     expect(again.stderr).toBe('');
-    const lost = await runCommand(['listen', '--since', 'nonsense', '--for', '300ms'], at);
+    const lost = await runCommand(['listen', '--since', 'nonsensenonsense-nonse', '--for', '300ms'], at);
     expect(lost).toMatchObject({
       code: 0,
       stderr: expect.stringMatching(/^events may be missing \(the server has another history now\): call\.\*\.\*\n$/),

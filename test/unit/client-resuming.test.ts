@@ -442,7 +442,7 @@ test('what is no binding, or has no handler, is refused in words, and harms noth
   ] as const) {
     failures.length = 0;
     const stop = horizon.subscribe(bindings as never, heard);
-    await expect(stop.ready).rejects.toMatchObject({ code, message: 'subscribe takes bindings and a function' });
+    await expect(stop.ready).rejects.toMatchObject({ code, message: `subscribe: ${code.replace('_', ' ')}` });
     expect(stop.isHeld).toBe(false);
     expect(failures.map(({ error }) => error.code)).toEqual([code]);
     stop();
@@ -487,4 +487,31 @@ test('the replay of what the server refuses meanwhile is over', async () => {
   server.last.say({ action: 'reply', request_id: 'nobody', status: 'error', data: { errors: ['x'], code: 'x' } });
   await settle();
   expect(horizon.status.catchingUp).toBeUndefined();
+});
+
+test('to go on from a cursor where the same is held already is refused in words; stopped, it is made anew and replayed', async () => {
+  const server = new FakeServer();
+  const { horizon, failures } = server.connect();
+  const heard: unknown[] = [];
+  const since = { since: 'a' };
+  const stops = [1, 2].map(() => horizon.subscribe('call.*.*', () => undefined));
+  const refused = { code: 'already_held', message: 'subscribe: already held' };
+  await expect(horizon.subscribe('call.*.*', () => undefined, since).ready).rejects.toMatchObject(refused);
+  await Promise.all(stops.map(({ ready }) => ready));
+  server.last.event('call.*.*', 'b');
+  await expect(horizon.subscribe('call.*.*', () => undefined, since).ready).rejects.toMatchObject(refused);
+  expect(failures.map(({ error }) => error.code)).toEqual(['already_held', 'already_held']);
+  for (const stop of stops) stop();
+  await settle();
+  // Who goes on from the same place is no other.
+  for (let times = 0; times < 2; times += 1) {
+    horizon.subscribe('call.*.*', ({ cursor, replayed }) => heard.push([cursor, replayed]), since);
+  }
+  await settle();
+  expect(server.last.asked('subscribe')).toEqual([{ bindings: ['call.*.*'] }, { bindings: ['call.*.*'], since: 'a' }]);
+  server.last.event('call.*.*', 'b');
+  expect(heard).toEqual([
+    ['b', true],
+    ['b', true],
+  ]);
 });

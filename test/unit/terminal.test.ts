@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { cut, paintFor, printable, printableJson, shown, spanOf, tableOf } from '../../src/cli/terminal.ts';
-import { countOf, jsonObjectOf, spanMs } from '../../src/cli/values.ts';
+import { countOf, cursorOf, jsonObjectOf, spanMs } from '../../src/cli/values.ts';
 
 const plain = paintFor(false, {});
 const esc = '\u001B';
@@ -96,4 +96,11 @@ describe('values of options', () => {
   ])('or are bad usage, with the name of the option', (read) => {
     expect(read).toThrow(expect.objectContaining({ kind: 'badUsage', message: expect.stringMatching(/^--\w+: /) }));
   });
+});
+
+test('a cursor has a form of its own: anything else is bad usage before anybody is asked', () => {
+  expect(cursorOf('--since', 'AbCdEfGhIjKlMnOpQr_-12')).toBe('AbCdEfGhIjKlMnOpQr_-12');
+  for (const text of ['bad', '', 'AbCdEfGhIjKlMnOpQr_-123']) {
+    expect(() => cursorOf('--since', text)).toThrow(expect.objectContaining({ kind: 'badUsage' }));
+  }
 });
