@@ -18,7 +18,7 @@ export const wasRight = signal(false);
 export const recent = signal<readonly Call[]>([]);
 
 /** What timers show: they stop when nobody knows any more how long a call lasts. */
-export const pictureTime = computed(() => Math.min(now.value, staleSince.value ?? Number.POSITIVE_INFINITY));
+export const pictureTime = computed(() => staleSince.value ?? now.value);
 
 const mostRecent = 100;
 let board: Board | undefined;
